@@ -1,0 +1,42 @@
+# `make` alone lists the targets. Everything runs in .venv, which `setup` makes and keeps up to date.
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench coverage clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## Make .venv with the package and what its tests need
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## Prepare two account briefs: the main job, without keys or network
+	$(BIN)/python -m graphs.account_brief
+
+test: $(STAMP) ## Run the tests
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## Format, lint, types, floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## Measure against LangChain's and LangGraph's own parts, as ratios
+	$(BIN)/python -m benchmarks
+
+coverage: $(STAMP) ## Run the tests and show what they do not reach
+	$(BIN)/python -m pytest --cov --cov-report=term-missing
+
+clean: ## Remove what the other targets made
+	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist build

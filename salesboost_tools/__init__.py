@@ -1,0 +1,1 @@
+"""Governance for LangChain and LangGraph tool calls."""

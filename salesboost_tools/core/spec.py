@@ -1,0 +1,88 @@
+"""What a tool is allowed to do and what it costs: the facts handlers decide on."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.core.rate import RateLimit
+
+
+class Effect(Enum):
+    """What a call may do to the outside world. There is no default."""
+
+    READ = "read"
+    """Changes nothing: may be cached, retried, hedged, explored."""
+    WRITE = "write"
+    """Changes something: never cached; retried only under an idempotency key."""
+
+
+EffectRule = Callable[[Mapping[str, Any]], Effect]
+"""For a tool that both reads and writes: the effect as a function of the arguments."""
+
+EVERYONE = None
+"""`allowed_roles=EVERYONE`: no role is asked for. An empty set means nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolSpec:
+    """What handlers need to know about one tool.
+
+    Args:
+        effect: READ, WRITE, or a function of the arguments. There is no default.
+        allowed_roles: Roles that may call it; None (EVERYONE) for all callers, an empty set for nobody.
+        cache_ttl_s: Seconds a result stays fresh; 0 switches caching off, None takes the handler's default.
+        rate_limit: A `RateLimit` or its text; None takes the handler's default.
+        timeout_s: Seconds one attempt may take; None takes the handler's default.
+        results_shared: True if every user of a tenant gets the same answer, so that they may share a stored one.
+
+    Raises:
+        ConfigurationError: A value is of the wrong kind or out of range.
+    """
+
+    effect: Effect | EffectRule
+    allowed_roles: frozenset[str] | None = EVERYONE
+    cache_ttl_s: float | None = None
+    rate_limit: RateLimit | None = None
+    timeout_s: float | None = None
+    results_shared: bool = False
+
+    def __init__(
+        self,
+        *,
+        effect: Effect | EffectRule,
+        allowed_roles: Iterable[str] | None = EVERYONE,
+        cache_ttl_s: float | None = None,
+        rate_limit: RateLimit | str | None = None,
+        timeout_s: float | None = None,
+        results_shared: bool = False,
+    ) -> None:
+        if not isinstance(effect, Effect) and not callable(effect):
+            raise ConfigurationError(
+                f"effect is Effect.READ, Effect.WRITE or a function of the arguments; got {effect!r}"
+            )
+        if isinstance(allowed_roles, str):
+            raise ConfigurationError(f"allowed_roles is a set of roles; write {{{allowed_roles!r}}}")
+        if cache_ttl_s is not None and not cache_ttl_s >= 0:
+            raise ConfigurationError(f"cache_ttl_s is seconds, 0 or more; got {cache_ttl_s!r}")
+        if timeout_s is not None and not timeout_s > 0:
+            raise ConfigurationError(f"timeout_s is seconds, above 0; got {timeout_s!r}")
+        values = {
+            "effect": effect,
+            "allowed_roles": EVERYONE if allowed_roles is None else frozenset(allowed_roles),
+            "cache_ttl_s": cache_ttl_s,
+            "rate_limit": RateLimit(rate_limit) if isinstance(rate_limit, str) else rate_limit,
+            "timeout_s": timeout_s,
+            "results_shared": results_shared,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def effect_of(self, args: Mapping[str, Any]) -> Effect:
+        """Return what a call with these arguments does."""
+        return self.effect if isinstance(self.effect, Effect) else self.effect(args)
+
+
+UNSPECIFIED = ToolSpec(effect=Effect.WRITE)
+"""Stands in for a tool governed without a spec: nothing is known, so it is taken for a write."""

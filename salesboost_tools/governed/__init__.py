@@ -1,0 +1,5 @@
+"""The door to LangChain: `govern` puts handlers around any `BaseTool`."""
+
+from salesboost_tools.governed.tool import GovernedTool, govern
+
+__all__ = ["GovernedTool", "govern"]

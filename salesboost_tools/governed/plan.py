@@ -1,0 +1,197 @@
+"""What never changes between two calls of one tool, worked out once.
+
+LangChain inspects signatures and evaluates string annotations on every call; that is most of what a plain call costs.
+"""
+
+# This folder is the one place that knows LangChain's private parts; a differential test holds it to them.
+# pyright: reportPrivateUsage=false
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForToolRun, BaseCallbackHandler, CallbackManagerForToolRun
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool, StructuredTool, Tool
+from langchain_core.tools.base import (
+    _get_runnable_config_param as config_parameter,
+)
+
+from salesboost_tools.core.spec import ToolSpec
+from salesboost_tools.governed.arguments import Parse, hidden_arguments, plan_parse
+from salesboost_tools.handlers.base import ToolHandler
+from salesboost_tools.handlers.chain import Chain
+
+Positional = tuple[Any, ...]
+Named = dict[str, Any]
+Call = Callable[[Positional, Named, CallbackManagerForToolRun, RunnableConfig | None, str | None], Any]
+AsyncCall = Callable[
+    [Positional, Named, AsyncCallbackManagerForToolRun, RunnableConfig | None, str | None], Awaitable[Any]
+]
+
+_CHAINS_KEPT = 64
+
+
+@dataclass(slots=True)
+class Plan:
+    """How to call one tool.
+
+    Attributes:
+        spec: What is known about it.
+        parse: Input to arguments.
+        hidden: Arguments that the system injects; neither handlers nor callbacks see them.
+        call: Runs the tool in this thread.
+        acall: Runs the tool in this event loop; None if the tool is sync only and wants a thread.
+        lone_key: Name under which handlers see a single positional argument.
+        pairs: The tool returns a pair of content and artifact.
+        handlers: Those given to `govern`; others may come with the callbacks of a call.
+    """
+
+    spec: ToolSpec
+    parse: Parse
+    hidden: frozenset[str]
+    call: Call
+    acall: AsyncCall | None
+    lone_key: str
+    pairs: bool
+    handlers: tuple[ToolHandler, ...]
+    chain: Chain
+    _chains: dict[tuple[ToolHandler, ...], Chain] = field(default_factory=dict[tuple[ToolHandler, ...], Chain])
+
+    def chain_with(self, callbacks: Sequence[BaseCallbackHandler]) -> Chain:
+        """Return the tool's own handlers joined with those found among a call's callbacks."""
+        found = tuple(handler for handler in callbacks if isinstance(handler, ToolHandler))
+        if not found:
+            return self.chain
+        chain = self._chains.get(found)
+        if chain is None:
+            if len(self._chains) >= _CHAINS_KEPT:  # handlers made anew for every call must not pile up
+                self._chains.clear()
+            chain = self._chains[found] = Chain((*self.handlers, *found))
+        return chain
+
+
+def make_plan(inner: BaseTool, handlers: tuple[ToolHandler, ...], spec: ToolSpec) -> Plan:
+    """Work out how to call `inner` from now on."""
+    stock = _runs_the_stock_way(inner)
+    call, acall = _stock_ways(inner) if stock else _own_ways(inner)
+    return Plan(
+        spec=spec,
+        parse=plan_parse(inner),
+        hidden=hidden_arguments(inner),
+        call=call,
+        acall=acall,
+        lone_key=next(iter(inner.args), "tool_input"),
+        pairs=stock and inner.response_format == "content_and_artifact",
+        handlers=handlers,
+        chain=Chain(handlers),
+    )
+
+
+def listeners(callbacks: Sequence[BaseCallbackHandler]) -> list[BaseCallbackHandler]:
+    """Return those that want to hear a run's start and end; most ToolHandlers only stand around."""
+    return [h for h in callbacks if not isinstance(h, ToolHandler) or _hears_runs(type(h))]
+
+
+def _hears_runs(kind: type[ToolHandler]) -> bool:
+    return (
+        kind.on_tool_start is not BaseCallbackHandler.on_tool_start
+        or kind.on_tool_end is not BaseCallbackHandler.on_tool_end
+        or kind.on_tool_error is not BaseCallbackHandler.on_tool_error
+    )
+
+
+def _runs_the_stock_way(tool: BaseTool) -> bool:
+    """True unless the tool's class replaces LangChain's own way of running a tool."""
+    kind = type(tool)
+    return (
+        kind.run is BaseTool.run
+        and kind.arun is BaseTool.arun
+        and kind.invoke is BaseTool.invoke
+        and kind.ainvoke in (BaseTool.ainvoke, StructuredTool.ainvoke, Tool.ainvoke)
+    )
+
+
+def _stock_ways(tool: BaseTool) -> tuple[Call, AsyncCall | None]:
+    kind = type(tool)
+    if isinstance(tool, StructuredTool | Tool):
+        stock: Any = StructuredTool if isinstance(tool, StructuredTool) else Tool
+        function = tool.func if kind._run is stock._run else None
+        coroutine = tool.coroutine if kind._arun is stock._arun else None
+        call = _function_way(function) if function else _method_way(tool._run)
+        if coroutine:
+            return call, _function_way(coroutine)
+        if kind._arun is stock._arun:
+            return call, None
+        return call, _method_way(tool._arun)
+    sync_only = kind._arun is BaseTool._arun
+    return _method_way(tool._run), None if sync_only else _method_way(tool._arun)
+
+
+def _function_way(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Call the function behind a tool: it may ask for `callbacks` and for the config."""
+    wants_callbacks = "callbacks" in inspect.signature(function).parameters
+    config_name = config_parameter(function)
+
+    def bare(
+        positional: Positional, named: Named, _manager: Any, _config: RunnableConfig | None, _id: str | None
+    ) -> Any:
+        return function(*positional, **named)
+
+    def call(positional: Positional, named: Named, manager: Any, config: RunnableConfig | None, _id: str | None) -> Any:
+        if wants_callbacks:
+            named = {**named, "callbacks": manager.get_child()}
+        if config_name:
+            named = {**named, config_name: config}
+        return function(*positional, **named)
+
+    return call if wants_callbacks or config_name else bare
+
+
+def _method_way(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Call a tool's `_run` or `_arun`: it may ask for the run manager and for the config."""
+    wants_manager = "run_manager" in inspect.signature(method).parameters
+    config_name = config_parameter(method)
+
+    def call(positional: Positional, named: Named, manager: Any, config: RunnableConfig | None, _id: str | None) -> Any:
+        if wants_manager:
+            named = {**named, "run_manager": manager}
+        if config_name:
+            named = {**named, config_name: config}
+        return method(*positional, **named)
+
+    return call
+
+
+def _own_ways(tool: BaseTool) -> tuple[Call, AsyncCall | None]:
+    """Call a tool whose class runs itself its own way, through that way.
+
+    The run it would open is muted, for the governed call has opened one already; its errors come out unhandled, so that
+    handlers see them.
+    """
+    muted = tool.model_copy(
+        update={"callbacks": None, "verbose": False, "handle_tool_error": False, "handle_validation_error": False}
+    )
+
+    def request(
+        positional: Positional, named: Named, config: RunnableConfig | None, tool_call_id: str | None
+    ) -> tuple[Any, RunnableConfig]:
+        quiet: RunnableConfig = {**(config or {}), "callbacks": []}
+        if positional:
+            return positional[0], quiet
+        if tool_call_id is None:
+            return named, quiet
+        return {"name": tool.name, "args": named, "id": tool_call_id, "type": "tool_call"}, quiet
+
+    def call(
+        positional: Positional, named: Named, _: Any, config: RunnableConfig | None, tool_call_id: str | None
+    ) -> Any:
+        return muted.invoke(*request(positional, named, config, tool_call_id))
+
+    async def acall(
+        positional: Positional, named: Named, _: Any, config: RunnableConfig | None, tool_call_id: str | None
+    ) -> Any:
+        return await muted.ainvoke(*request(positional, named, config, tool_call_id))
+
+    return call, acall

@@ -1,0 +1,71 @@
+"""Handlers composed around one tool, outermost first."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from salesboost_tools.core.call import Emit, ToolCall
+from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler, notify
+
+
+class Chain:
+    """A fixed set of handlers around whatever a call's body is; one chain serves any number of calls.
+
+    Handlers stand in ascending `order`; those of equal order keep the sequence in which they were given. A handler
+    given twice stands once.
+
+    Attributes:
+        handlers: Outermost first.
+        sink: Where calls send their events; None when nobody observes.
+
+    Raises:
+        ConfigurationError: A handler has no `order`.
+    """
+
+    __slots__ = ("acall", "call", "handlers", "sink")
+
+    def __init__(self, handlers: Iterable[ToolHandler]) -> None:
+        self.handlers = tuple(sorted(dict.fromkeys(_with_companions(handlers)), key=_order))
+        self.call: Proceed = _run_body
+        self.acall: AsyncProceed = _arun_body
+        for handler in reversed(self.handlers):
+            kind = type(handler)
+            if kind.around is not ToolHandler.around or kind.aaround is not ToolHandler.aaround:
+                self.call = partial(_step, handler.around, self.call)
+                self.acall = partial(_step, handler.aaround, self.acall)
+        observers = tuple(h for h in self.handlers if type(h).observe is not ToolHandler.observe)
+        self.sink: Emit | None = partial(_tell, observers) if observers else None
+
+
+def _with_companions(handlers: Iterable[ToolHandler]) -> Iterator[ToolHandler]:
+    for handler in handlers:
+        yield handler
+        yield from handler.companions()
+
+
+def _order(handler: ToolHandler) -> int:
+    try:
+        return handler.order
+    except AttributeError:
+        raise ConfigurationError(
+            f"{type(handler).__name__} has no `order`; set it on the class (smaller is outer)"
+        ) from None
+
+
+def _step(around: Any, proceed: Any, call: ToolCall) -> Any:
+    return around(call, proceed)
+
+
+def _tell(observers: tuple[ToolHandler, ...], call: ToolCall, event: str, details: Mapping[str, Any]) -> None:
+    notify(observers, call, event, details)
+
+
+def _run_body(call: ToolCall) -> Any:
+    call.record.attempts += 1
+    return call.body(call)
+
+
+async def _arun_body(call: ToolCall) -> Any:
+    call.record.attempts += 1
+    return await call.body(call)

@@ -1,0 +1,142 @@
+"""Tool metrics for Prometheus.
+
+| Metric | Type | Labels | Meaning |
+|---|---|---|---|
+| `salesboost_tool_calls_total` | counter | tool, status, role | finished calls; status: success, error, cached, refused, rate_limited, circuit_open, timeout, interrupted, cancelled |
+| `salesboost_tool_call_duration_seconds` | histogram | tool | a whole call, waits and retries included |
+| `salesboost_tool_attempt_duration_seconds` | histogram | tool | one attempt of the tool itself |
+| `salesboost_tool_errors_total` | counter | tool, error_type | failed calls by class of error |
+| `salesboost_tool_cache_operations_total` | counter | tool, operation | hit, shared, miss |
+| `salesboost_tool_retries_total` | counter | tool | attempts after the first |
+| `salesboost_tool_rate_limited_total` | counter | tool | attempts refused by the rate limit |
+"""  # noqa: E501  (a table row is a line)
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+
+KNOWN_ROLES = frozenset({"coach", "npc", "session_director", "rag", "retriever", "compliance", "system"})
+
+_ERROR_TYPES_KEPT = 64
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class ToolMetrics:
+    """The metrics of one registry. Children are bound once; recording is a dictionary look-up and an increment.
+
+    Args:
+        registry: Where the metrics are collected.
+        roles: Roles that get a label of their own; others count as "other", callers without one as "none".
+    """
+
+    def __init__(self, registry: CollectorRegistry, roles: Iterable[str] = KNOWN_ROLES) -> None:
+        self._roles = frozenset(roles)
+        self._error_types: set[str] = set()
+        calls = Counter(
+            "salesboost_tool_calls_total", "Finished tool calls", ["tool", "status", "role"], registry=registry
+        )
+        call_s = Histogram(
+            "salesboost_tool_call_duration_seconds",
+            "Duration of a whole tool call, waits and retries included",
+            ["tool"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        attempt_s = Histogram(
+            "salesboost_tool_attempt_duration_seconds",
+            "Duration of one attempt of the tool itself",
+            ["tool"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        errors = Counter(
+            "salesboost_tool_errors_total",
+            "Failed tool calls by class of error",
+            ["tool", "error_type"],
+            registry=registry,
+        )
+        cache = Counter(
+            "salesboost_tool_cache_operations_total",
+            "Cache look-ups by result",
+            ["tool", "operation"],
+            registry=registry,
+        )
+        retries = Counter("salesboost_tool_retries_total", "Attempts after the first", ["tool"], registry=registry)
+        limited = Counter(
+            "salesboost_tool_rate_limited_total", "Attempts refused by the rate limit", ["tool"], registry=registry
+        )
+        self._calls = _bound(calls)
+        self._call_s = _bound(call_s)
+        self._attempt_s = _bound(attempt_s)
+        self._errors = _bound(errors)
+        self._cache = _bound(cache)
+        self._retries = _bound(retries)
+        self._limited = _bound(limited)
+
+    def call_ended(self, tool: str, status: str, role: str | None, duration_s: float) -> None:
+        """Record a finished call."""
+        self._calls(tool, status, self._role_label(role)).inc()
+        self._call_s(tool).observe(duration_s)
+
+    def attempt_ended(self, tool: str, duration_s: float) -> None:
+        """Record one attempt."""
+        self._attempt_s(tool).observe(duration_s)
+
+    def call_failed(self, tool: str, error: BaseException) -> None:
+        """Record the class of an error; classes beyond the first 64 count as "other"."""
+        name = type(error).__name__
+        if name not in self._error_types:
+            if len(self._error_types) >= _ERROR_TYPES_KEPT:
+                name = "other"
+            self._error_types.add(name)
+        self._errors(tool, name).inc()
+
+    def cache_asked(self, tool: str, operation: str) -> None:
+        """Record a look-up: hit, shared or miss."""
+        self._cache(tool, operation).inc()
+
+    def retried(self, tool: str) -> None:
+        """Record an attempt after the first."""
+        self._retries(tool).inc()
+
+    def rate_limited(self, tool: str) -> None:
+        """Record a refusal by the rate limit."""
+        self._limited(tool).inc()
+
+    def _role_label(self, role: str | None) -> str:
+        if role is None:
+            return "none"
+        return role if role in self._roles else "other"
+
+
+def _bound(metric: Counter | Histogram) -> Callable[..., Any]:
+    children: dict[tuple[str, ...], Any] = {}
+
+    def child(*labels: str) -> Any:
+        found = children.get(labels)
+        if found is None:
+            found = children[labels] = metric.labels(*labels)
+        return found
+
+    return child
+
+
+_by_registry: WeakKeyDictionary[CollectorRegistry, ToolMetrics] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def metrics_in(registry: CollectorRegistry | None = None) -> ToolMetrics:
+    """Return the tool metrics of a registry, made on first use; a registry takes each metric but once.
+
+    Args:
+        registry: None for prometheus_client's default one.
+    """
+    registry = registry or REGISTRY
+    with _lock:
+        metrics = _by_registry.get(registry)
+        if metrics is None:
+            metrics = _by_registry[registry] = ToolMetrics(registry)
+        return metrics
