@@ -1,0 +1,90 @@
+"""What all calls of one message share, set up once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from langchain_core.messages import ToolCall
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
+from langchain_core.tools import BaseTool
+from langgraph.prebuilt import ToolRuntime
+from langgraph.prebuilt.tool_node import ToolCallRequest
+from langgraph.runtime import Runtime
+
+from salesboost_tools.core.call import Caller
+from salesboost_tools.governed.caller import caller_of
+from salesboost_tools.nodes.lanes import Lane
+
+InputType = Literal["list", "dict", "tool_calls"]
+RuntimeOf = Callable[[ToolCall], Any]
+"""Makes the `ToolRuntime` of a call; asked only for tools that want one."""
+
+_FROM_THE_GRAPH = frozenset(field.name for field in fields(ToolRuntime)) & {
+    "context",
+    "store",
+    "stream_writer",
+    "execution_info",
+    "server_info",
+}
+
+
+@dataclass(slots=True)
+class Message:
+    """The calls of a message and what they have in common.
+
+    Attributes:
+        calls: In the order the model asked for them.
+        input_type: The form in which the node was called, which is the form it answers in.
+        config: The node's config, completed.
+        callbacks: `CallbackManager` or `AsyncCallbackManager`.
+        runtime: LangGraph's, for tools that want it.
+        state: The graph's state, for tools that want it.
+        tools: All tools of the node, for tools that want them.
+        lanes: Which calls run side by side.
+        width: How many lanes run at once.
+        caller: Who asks.
+    """
+
+    calls: Sequence[ToolCall]
+    input_type: InputType
+    config: RunnableConfig
+    callbacks: Any
+    runtime: Runtime[Any]
+    state: Any = None
+    tools: list[BaseTool] = field(default_factory=list[BaseTool])
+    lanes: Sequence[Lane] = ()
+    width: int = 1
+    caller: Caller = field(init=False)
+    _shared: Any = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.caller = caller_of(self.config)
+
+    @classmethod
+    def of_request(
+        cls, callbacks: Any, request: ToolCallRequest, input_type: InputType, config: RunnableConfig
+    ) -> "Message":
+        """Return the surroundings of a single call that a wrapper lets through."""
+        return cls([request.tool_call], input_type, ensure_config(config), callbacks, Runtime())
+
+    def manager_of(self, tool: BaseTool) -> Any:
+        """Return the callbacks of a tool's run: one manager for all tools that bring nothing of their own."""
+        if tool.callbacks or tool.tags or tool.metadata or tool.verbose:
+            return self._configure(tool.callbacks, tool.verbose, tool.tags, tool.metadata)
+        if self._shared is None:
+            self._shared = self._configure(None, False, None, None)  # noqa: FBT003  (LangChain's own order)
+        return self._shared
+
+    def _configure(self, callbacks: Any, verbose: bool, tags: Any, metadata: Any) -> Any:  # noqa: FBT001
+        config = self.config
+        return self.callbacks.configure(
+            config.get("callbacks"), callbacks, verbose, config.get("tags"), tags, config.get("metadata"), metadata
+        )
+
+    def runtime_of(self, call: ToolCall) -> ToolRuntime[Any, Any]:
+        """Return what a tool may have injected: state, store, stream and its own call's id."""
+        given: dict[str, Any] = {name: getattr(self.runtime, name, None) for name in _FROM_THE_GRAPH}
+        if "tools" in ToolRuntime.__dataclass_fields__:
+            given["tools"] = self.tools
+        return ToolRuntime(state=self.state, tool_call_id=call["id"], config=ensure_config(self.config), **given)
