@@ -1,0 +1,86 @@
+"""What one outcome is worth: the reward that selection maximises."""
+
+import math
+from dataclasses import dataclass, fields
+
+from salesboost_tools.core.errors import ConfigurationError
+
+RULE_VERSION = 1
+"""Changes with the formula; the weights have their place beside it in `RewardWeights.version`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardWeights:
+    """How much speed, quality and money count beside success, which counts 1.
+
+    An additive reward can let a fast, poor tool win over a slow, good one ("additive-reward collapse", arXiv
+    2605.14241). With the default weights the slowest success, worth 0.5, still beats the fastest failure, worth 0;
+    latency weights above 1 give that up.
+
+    Args:
+        latency: Reward lost by a call that takes `latency_cap_s` or longer; in proportion below. 0 or more.
+        latency_cap_s: Seconds above which slow is slow, above 0.
+        quality: Reward gained by a success of quality 1; in proportion below. 0 or more.
+        cost: Reward lost per unit of cost, in whatever unit the cost is reported. 0 or more.
+
+    Raises:
+        ConfigurationError: A weight is negative or not finite, or the cap is not above 0.
+    """
+
+    latency: float = 0.5
+    latency_cap_s: float = 5.0
+    quality: float = 0.0
+    cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not 0 <= value < math.inf or (field.name == "latency_cap_s" and value == 0):
+                allowed = "seconds, above 0" if field.name == "latency_cap_s" else "a finite number, 0 or more"
+                raise ConfigurationError(f"the reward weight `{field.name}` is {allowed}; got {value!r}")
+
+    @property
+    def version(self) -> str:
+        """Names the rule and its weights, equal exactly for equal shaping: for logs of decisions."""
+        speed = f"latency={self.latency!r}/{self.latency_cap_s!r}s"
+        return f"{RULE_VERSION};{speed};quality={self.quality!r};cost={self.cost!r}"
+
+
+DEFAULT_WEIGHTS = RewardWeights()
+
+
+def slowness(latency_s: float, cap_s: float) -> float:
+    """Return latency as a share of the cap, in [0, 1]: 1 for `cap_s` seconds or more."""
+    return latency_s / cap_s if latency_s < cap_s else 1.0
+
+
+def reward(
+    success: bool,  # noqa: FBT001  (the first word of every outcome, never passed as a bare literal option)
+    latency_s: float,
+    weights: RewardWeights = DEFAULT_WEIGHTS,
+    *,
+    quality: float | None = None,
+    cost: float | None = None,
+) -> float:
+    """Return what one outcome is worth.
+
+    `success · (1 + w_q · quality) - w_l · min(latency / cap, 1) - w_c · cost`. The first and the third term are the
+    usual shaping for tool routing, success minus a capped latency penalty; a failed call has no quality.
+
+    Args:
+        success: Whether the call did its job.
+        latency_s: Seconds the call took, retries included; 0 or more.
+        weights: How much each part counts.
+        quality: How good the answer was, in [0, 1]; None if nobody said, and then the term is left out.
+        cost: What the call cost, 0 or more; None if unknown, and then the term is left out.
+
+    Returns:
+        The reward, in [-w_l, 1 + w_q] when no cost is given; unbounded below otherwise.
+    """
+    value = 1.0 if success else 0.0
+    if quality is not None:
+        value *= 1.0 + weights.quality * quality
+    value -= weights.latency * slowness(latency_s, weights.latency_cap_s)
+    if cost is not None:
+        value -= weights.cost * cost
+    return value

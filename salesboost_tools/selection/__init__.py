@@ -1,0 +1,1 @@
+"""Which of several equal tools: policies, groups and the selector."""

@@ -1,0 +1,90 @@
+"""Where the statistics of arms live: in memory here, behind an interface that a shared store can keep too."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from salesboost_tools.selection.statistics import NOTHING, ArmStatistics
+
+
+class ArmRecord(NamedTuple):
+    """Everything stored about one arm of one group."""
+
+    statistics: ArmStatistics = NOTHING
+    last_used_s: float | None = None
+    """When the latest counted call was chosen, on the selector's clock; None if there was none."""
+    last_error: str | None = None
+    """What the latest failure that named an error said of itself."""
+
+
+UNTRIED = ArmRecord()
+
+
+class ArmStore(Protocol):
+    """Statistics per group and arm, shared by every thread and task, perhaps by many workers.
+
+    The one way to write is to add, atomically, so nobody's outcome is lost and the order does not matter. `read`
+    stands on the hot path: a store behind a network answers it from a local copy and merges in the background.
+    """
+
+    def read(self, group: str, arms: Sequence[str]) -> tuple[ArmStatistics, ...]:
+        """Return what is known of each of `arms`, in their order; `NOTHING` for one never seen."""
+        ...
+
+    def add(self, group: str, arm: str, outcome: ArmStatistics, *, used_at_s: float, error: str | None = None) -> None:
+        """Add the statistics of an outcome.
+
+        Args:
+            group: The group the decision was about.
+            arm: The arm that was used.
+            outcome: The increments.
+            used_at_s: When the call was chosen, in seconds; the latest is kept.
+            error: What went wrong, if anything; the latest is kept.
+        """
+        ...
+
+    def records(self) -> Mapping[str, Mapping[str, ArmRecord]]:
+        """Return a snapshot of everything, by group and arm. Not for the hot path."""
+        ...
+
+
+class MemoryArms:
+    """An `ArmStore` in this process. Thread-safe; grows with the number of arms, never with the number of calls."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._statistics: dict[str, dict[str, ArmStatistics]] = {}
+        self._latest: dict[str, dict[str, tuple[float, str | None]]] = {}
+
+    def read(self, group: str, arms: Sequence[str]) -> tuple[ArmStatistics, ...]:
+        """Return what is known of each of `arms`, without a lock: every entry is immutable and replaced as a whole."""
+        known = self._statistics.get(group, {})
+        try:
+            return tuple(map(known.__getitem__, arms))
+        except KeyError:
+            return tuple([known.get(arm, NOTHING) for arm in arms])
+
+    def add(self, group: str, arm: str, outcome: ArmStatistics, *, used_at_s: float, error: str | None = None) -> None:
+        """Add the statistics of an outcome."""
+        with self._lock:
+            known = self._statistics.get(group)
+            if known is None:
+                known = self._statistics[group] = {}
+                self._latest[group] = {}
+            latest = self._latest[group]
+            before = known.get(arm)
+            if before is None:
+                known[arm] = outcome
+                latest[arm] = (used_at_s, error)
+                return
+            known[arm] = before.plus(outcome)
+            latest_s, latest_error = latest[arm]
+            latest[arm] = (max(latest_s, used_at_s), error or latest_error)
+
+    def records(self) -> dict[str, dict[str, ArmRecord]]:
+        """Return a snapshot of everything, by group and arm."""
+        with self._lock:
+            return {
+                group: {arm: ArmRecord(statistics, *self._latest[group][arm]) for arm, statistics in known.items()}
+                for group, known in self._statistics.items()
+            }

@@ -1,0 +1,111 @@
+"""How to choose: what a policy is given and what it answers.
+
+A policy is a frozen value with two pure functions. It keeps no state between calls: what has been learnt is in the
+statistics it is given, so any number of workers may share them, and so that the question "what would policy B have
+done?" can be asked of a log. Write one like this, and have `tests/selection/policy_contract.py` judge it:
+
+```python
+class AtRandom:
+    name = "at-random"
+    version = "1"
+
+    def choose(self, situation, rng):
+        return draw(self.propensities(situation), rng)
+
+    def propensities(self, situation):
+        count = len(situation.arms)
+        return (1 / count,) * count
+```
+
+What a policy may look at grows by adding fields to `Situation`, which breaks no policy: sums over contexts
+(Λ += x xᵀ, η += r x), kept by the store next to the statistics, belong there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final, Protocol
+
+from salesboost_tools.core.reward import RewardWeights
+from salesboost_tools.selection.statistics import ArmStatistics
+
+
+@dataclass(slots=True)
+class Situation:
+    """One question to a policy. Never changed once made, so it stays valid as a record of what was known."""
+
+    group: Final[str]
+    arms: Final[tuple[str, ...]]
+    """The arms that may be chosen now, at least one. Masked arms are not among them."""
+    statistics: Final[tuple[ArmStatistics, ...]]
+    """What is known of each of `arms`, in their order."""
+    pending: Final[tuple[int, ...]]
+    """Choices of each of `arms` made in this process whose feedback is still awaited."""
+    context: Final[Mapping[str, Any] | None]
+    """Whatever the caller knows of the call; None if nothing."""
+    weights: Final[RewardWeights]
+    """What the reward is made of."""
+    now_s: Final[float]
+    """Seconds on the selector's clock."""
+
+
+@dataclass(slots=True)
+class Choice:
+    """A policy's answer. Never changed once made."""
+
+    position: Final[int]
+    """Which of `situation.arms`: its position there."""
+    propensity: Final[float | None]
+    """The probability, in (0, 1], with which this very arm is chosen in this situation.
+
+    None if it costs too much to know right now: `Policy.propensities` says it later, from the same situation.
+    """
+
+
+class Policy(Protocol):
+    """Chooses among the arms of a situation. Pure: equal situation and equal `rng` state, equal choice."""
+
+    @property
+    def name(self) -> str:
+        """The policy's name, for logs: `epsilon-greedy`."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same situation may be answered differently, parameters included."""
+        ...
+
+    def choose(self, situation: Situation, rng: Random) -> Choice:
+        """Return the arm to use.
+
+        Args:
+            situation: What may be chosen and what is known.
+            rng: The only source of randomness; nobody else draws from it during the call.
+        """
+        ...
+
+    def propensities(self, situation: Situation) -> tuple[float, ...]:
+        """Return the probability with which `choose` picks each of `situation.arms`.
+
+        In their order; each in [0, 1], their sum 1 within 1e-9. Need not be fast.
+        """
+        ...
+
+
+def draw(propensities: Sequence[float], rng: Random) -> Choice:
+    """Return an arm drawn from `propensities`: then the logged propensity is exact, however they were computed.
+
+    Args:
+        propensities: Probabilities of the arms, at least one above 0; scaled here by their sum.
+        rng: Gives one number.
+    """
+    total = sum(propensities)
+    left = rng.random() * total
+    last = 0
+    for index, propensity in enumerate(propensities):
+        if propensity > 0:
+            last = index
+            left -= propensity
+            if left < 0:
+                break
+    return Choice(last, propensities[last] / total)

@@ -1,0 +1,246 @@
+"""Choose one of several equal tools, and learn from what comes of it."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from random import Random
+from typing import Any, Literal, TypeVar, get_args, overload
+
+from langchain_core.tools import BaseTool
+
+from salesboost_tools.core.clock import Clock
+from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.core.reward import DEFAULT_WEIGHTS, RewardWeights
+from salesboost_tools.selection.arms import ArmStore, MemoryArms
+from salesboost_tools.selection.candidates import Candidates, mask
+from salesboost_tools.selection.decisions import Decision, DecisionLog, new_decision_id
+from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
+from salesboost_tools.selection.feedback import name_of, refuse_wrong_numbers, says_something
+from salesboost_tools.selection.group import ToolGroup
+from salesboost_tools.selection.policy import Policy, Situation
+from salesboost_tools.selection.report import ArmReport, report
+from salesboost_tools.selection.statistics import UNKNOWN, mean_rewards, statistics_of
+
+Mode = Literal["active", "shadow", "off"]
+"""Who chooses: the policy; nobody, but the policy is asked and its answer kept; nobody."""
+
+Member = TypeVar("Member", bound=BaseTool | str)
+Mask = Iterable[BaseTool | str] | None
+Context = Mapping[str, Any] | None
+
+_logger = logging.getLogger(__name__)
+
+
+class ToolSelector:
+    """Chooses among equal tools and learns from feedback. One object serves all threads and tasks.
+
+    Everything learnt is counted exactly once: a second feedback, one for an unknown id, or one later than
+    `max_age_s`, changes nothing. A choice nobody ever answers for is forgotten after that time.
+
+    Args:
+        policy: How to choose; None for epsilon-greedy with epsilon 0.1.
+        state: Where statistics are kept; None for this process's memory.
+        seed: Makes the choices repeatable for equal questions and feedback in equal order; None for chance.
+        clock: Returns seconds; None for the time since the epoch, since statistics and logs outlive a process.
+        mode: "active": the policy chooses. "shadow": the first available tool serves; what the policy would have
+            chosen is kept with the decision and logged. "off": the first available tool serves and the policy is not
+            asked. Feedback is counted in every mode, so switching on later starts with what is known.
+        weights: What the reward is made of. All but the latency cap may change without relearning.
+        max_pending: Decisions that may wait for feedback at once; beyond that the oldest are forgotten.
+        max_age_s: Seconds after which feedback comes too late.
+
+    Raises:
+        ConfigurationError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        state: ArmStore | None = None,
+        seed: int | None = None,
+        clock: Clock | None = None,
+        mode: Mode = "active",
+        weights: RewardWeights = DEFAULT_WEIGHTS,
+        max_pending: int = 10_000,
+        max_age_s: float = 3600.0,
+    ) -> None:
+        if mode not in get_args(Mode):
+            raise ConfigurationError(f"mode is one of {list(get_args(Mode))}; got {mode!r}")
+        self._policy: Policy = EpsilonGreedy() if policy is None else policy
+        self._policy_version = f"{self._policy.name}@{self._policy.version}"
+        self._arms: ArmStore = MemoryArms() if state is None else state
+        self._rng = Random(seed)  # noqa: S311  (chance, not secrets)
+        self._clock: Clock = time.time if clock is None else clock
+        self._mode: Mode = mode
+        self._weights = weights
+        self._decisions = DecisionLog(max_pending=max_pending, max_age_s=max_age_s)
+        self._candidates = Candidates()
+        self._lock = threading.Lock()
+
+    @overload
+    def select_tool(
+        self, tool_group: ToolGroup | str, context: Context = None, *, available: Mask = None
+    ) -> tuple[BaseTool, str]: ...
+    @overload
+    def select_tool(
+        self, tool_group: Sequence[Member], context: Context = None, *, available: Mask = None
+    ) -> tuple[Member, str]: ...
+
+    def select_tool(
+        self, tool_group: ToolGroup | str | Sequence[Any], context: Context = None, *, available: Mask = None
+    ) -> tuple[Any, str]:
+        """Return the tool to use and the id under which its outcome is to be reported.
+
+        Where the policy may not decide (by mode, or in a group that is not explored) the first available tool serves.
+
+        Args:
+            tool_group: A group, the name of one used before, or a sequence of tools or of names. Of a sequence the
+                chosen element is returned; a sequence with tools is explored only if all their specs say READ.
+            context: What is known of the call, for policies that look at it.
+            available: The tools, or their names, that may serve now; None for all. Strangers to the group mean nothing.
+
+        Raises:
+            ConfigurationError: The group is unknown or empty, or a name stands in the sequence twice.
+            ToolCallError: No tool of the group is available.
+        """
+        group = self._candidates.of(tool_group)
+        arms, masked = (group.names, ()) if available is None else mask(group, available)
+        known_context = None if context is None else dict(context)
+        suggested = None
+        decision_id = new_decision_id()
+        with self._lock:
+            situation = Situation(
+                group.name,
+                arms,
+                self._arms.read(group.name, arms),
+                self._decisions.pending(group.name, arms),
+                known_context,
+                self._weights,
+                self._clock(),
+            )
+            chosen, propensity = arms[0], 1.0
+            if self._mode != "off":
+                choice = self._policy.choose(situation, self._rng)
+                suggested = arms[choice.position]
+                if group.explore and self._mode == "active":
+                    chosen, propensity = suggested, choice.propensity
+            self._decisions.add(
+                Decision(decision_id, situation, masked, chosen, propensity, suggested, self._policy_version)
+            )
+        if self._mode == "shadow":
+            _logger.info("`%s` serves %s; %s would choose `%s`", chosen, group.name, self._policy_version, suggested)
+        return group.variants[group.names.index(chosen)], decision_id
+
+    def record_feedback(
+        self,
+        decision_id: str,
+        success: bool,  # noqa: FBT001  (the second of three plain words, as `record_feedback(id, True, 120)`)
+        latency_ms: float,
+        *,
+        quality: float | None = None,
+        cost: float | None = None,
+        error: BaseException | str | None = None,
+    ) -> bool:
+        """Count the outcome of a decision, once.
+
+        Args:
+            decision_id: What `select_tool` returned.
+            success: Whether the tool did its job.
+            latency_ms: Milliseconds the call took, retries included; 0 or more.
+            quality: How good the answer was, in [0, 1]: a rating, a judge, a retrieval score. None if nobody said.
+            cost: What the call cost, 0 or more; None if unknown.
+            error: What went wrong. Refusals, mistakes of the caller, interrupts and cancellations end the decision
+                and teach nothing. Of an exception only the type is kept; of a text, the text.
+
+        Returns:
+            True if the outcome was counted. False if the decision is unknown, already answered or too old, or if the
+            error says nothing about the tool.
+
+        Raises:
+            ConfigurationError: A number is out of range; the decision still waits for its feedback.
+            StateUnavailableError: A shared state failed; the outcome is lost rather than counted twice.
+        """
+        refuse_wrong_numbers(latency_ms, quality, cost)
+        with self._lock:
+            decision = self._decisions.take(decision_id, self._clock())
+        if decision is None or not (error is None or says_something(error)):
+            return False
+        situation = decision.situation
+        outcome = statistics_of(success, latency_ms / 1000, situation.weights.latency_cap_s, quality=quality, cost=cost)
+        self._arms.add(situation.group, decision.chosen, outcome, used_at_s=situation.now_s, error=name_of(error))
+        return True
+
+    @overload
+    def get_best_tool(self, tool_group: ToolGroup | str) -> BaseTool | None: ...
+    @overload
+    def get_best_tool(self, tool_group: Sequence[Member]) -> Member | None: ...
+
+    def get_best_tool(self, tool_group: ToolGroup | str | Sequence[Any]) -> Any:
+        """Return the tool with the best mean reward so far; of equals the first; None if no outcome is known.
+
+        Availability plays no part, and neither does how often a tool was tried.
+
+        Raises:
+            ConfigurationError: The group is unknown or empty, or a name stands in the sequence twice.
+        """
+        group = self._candidates.of(tool_group)
+        means = mean_rewards(self._arms.read(group.name, group.names), self._weights)
+        best = max(means)
+        return None if best == UNKNOWN else group.variants[means.index(best)]
+
+    def get_statistics(self) -> dict[str, dict[str, ArmReport]]:
+        """Return the figures by group and tool name; the tools of groups used here are listed even if untried."""
+        names = {group.name: group.names for group in self._candidates.groups()}
+        records = self._arms.records()
+        with self._lock:
+            return report(records, names, self._decisions.pending, self._weights)
+
+    def find_decision(self, decision_id: str) -> Decision | None:
+        """Return a decision that waits for its feedback; None if there is none of that id."""
+        return self._decisions.find(decision_id)
+
+    # In memory nothing is waited for. The twins are there so that async callers need not change when a shared state
+    # comes, and work on the very same state.
+
+    @overload
+    async def aselect_tool(
+        self, tool_group: ToolGroup | str, context: Context = None, *, available: Mask = None
+    ) -> tuple[BaseTool, str]: ...
+    @overload
+    async def aselect_tool(
+        self, tool_group: Sequence[Member], context: Context = None, *, available: Mask = None
+    ) -> tuple[Member, str]: ...
+
+    async def aselect_tool(
+        self, tool_group: ToolGroup | str | Sequence[Any], context: Context = None, *, available: Mask = None
+    ) -> tuple[Any, str]:
+        """Do as `select_tool`."""
+        return self.select_tool(tool_group, context, available=available)
+
+    async def arecord_feedback(
+        self,
+        decision_id: str,
+        success: bool,  # noqa: FBT001  (as `record_feedback`)
+        latency_ms: float,
+        *,
+        quality: float | None = None,
+        cost: float | None = None,
+        error: BaseException | str | None = None,
+    ) -> bool:
+        """Do as `record_feedback`."""
+        return self.record_feedback(decision_id, success, latency_ms, quality=quality, cost=cost, error=error)
+
+    @overload
+    async def aget_best_tool(self, tool_group: ToolGroup | str) -> BaseTool | None: ...
+    @overload
+    async def aget_best_tool(self, tool_group: Sequence[Member]) -> Member | None: ...
+
+    async def aget_best_tool(self, tool_group: ToolGroup | str | Sequence[Any]) -> Any:
+        """Do as `get_best_tool`."""
+        return self.get_best_tool(tool_group)
+
+    async def aget_statistics(self) -> dict[str, dict[str, ArmReport]]:
+        """Do as `get_statistics`."""
+        return self.get_statistics()
