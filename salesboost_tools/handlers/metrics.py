@@ -6,7 +6,6 @@ from time import perf_counter
 from typing import Any
 
 from langchain_core.messages import ToolMessage
-from prometheus_client import CollectorRegistry
 
 from salesboost_tools.core.call import ToolCall
 from salesboost_tools.core.errors import (
@@ -18,7 +17,7 @@ from salesboost_tools.core.errors import (
 )
 from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler
 from salesboost_tools.handlers.outcome import is_failure
-from salesboost_tools.observe.metrics import ToolMetrics, metrics_in
+from salesboost_tools.observe.metrics import CollectorRegistry, ToolMetrics, metrics_in
 
 _logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Speed, measured as a ratio to the part it replaces, in the same run: machines are shared and noisy."""

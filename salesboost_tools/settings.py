@@ -1,0 +1,96 @@
+"""Settings from the environment, all optional; the README's table is made from these descriptions."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.core.rate import RateLimit
+
+_PREFIX = "TOOL_"
+
+
+class Settings(BaseSettings):
+    """How the toolkit is set up. Every field is read from the environment variable `TOOL_` + its name in capitals.
+
+    Raises:
+        ConfigurationError: A value cannot be used; the message names the variable and what is allowed.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
+
+    permission_enabled: bool = Field(True, description="Check the caller's role against the tool's roles.")
+    rate_limit_enabled: bool = Field(True, description="Keep each tool within its rate.")
+    rate_limits: dict[str, str] = Field(
+        {}, description='Rates by tool name, as JSON: `{"crm_integration": "60/minute"}`. They replace the defaults.'
+    )
+    cache_enabled: bool = Field(True, description="Answer equal reads from memory.")
+    cache_ttl: float = Field(60.0, ge=0, description="Seconds a result stays fresh if the tool does not say.")
+    cache_max_entries: int = Field(1000, ge=1, description="Results kept at most.")
+    cache_lru_enabled: bool = Field(
+        True, description="The least recently used result leaves first; `false`: the oldest one."
+    )
+    cache_access_tracking: bool = Field(True, description="Count how often each stored result is read.")
+    retry_enabled: bool = Field(True, description="Try failed reads again.")
+    retry_max_attempts: int = Field(3, ge=1, le=20, description="Attempts at most, the first one included.")
+    retry_base_delay: float = Field(
+        1.0, ge=0, le=60, description="Seconds before the second attempt; doubled for each further one."
+    )
+    timeout_enabled: bool = Field(True, description="Give every attempt a time limit.")
+    timeout: float = Field(30.0, gt=0, description="Seconds per attempt if the tool does not say.")
+    metrics_enabled: bool = Field(True, description="Count and time calls for Prometheus.")
+    status_enabled: bool = Field(True, description="Publish what calls are doing while they do it.")
+    parallel_enabled: bool = Field(True, description="Run the calls of a message side by side.")
+    parallel_max_concurrent: int = Field(5, ge=1, le=1000, description="Calls at once at most.")
+    bandit_enabled: bool = Field(
+        False, description="Let the policy choose among equal tools; `false`: the first one serves, the policy looks on."
+    )
+    bandit_epsilon: float = Field(0.1, ge=0, le=1, description="Share of choices spent on exploring.")
+    data_dir: Path = Field(
+        Path(".salesboost"), description="Folder for the embedded database and the search index; made on first use."
+    )
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL of the CRM database; unset: an SQLite file in `TOOL_DATA_DIR`."
+    )
+    redis_url: str | None = Field(
+        None, description="URL of a Redis that workers share. Not usable yet: this version keeps state in memory."
+    )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ConfigurationError(_explain(error)) from None
+
+    @field_validator("rate_limits")
+    @classmethod
+    def _limits_can_be_read(cls, limits: dict[str, str]) -> dict[str, str]:
+        for tool, text in limits.items():
+            try:
+                RateLimit(text)
+            except ConfigurationError as error:
+                raise ValueError(f"{tool}: {error}") from None
+        return limits
+
+    @field_validator("redis_url")
+    @classmethod
+    def _no_redis_yet(cls, url: str | None) -> str | None:
+        if url:
+            raise ValueError("shared state on Redis is not part of this version; leave it unset")
+        return None
+
+    @classmethod
+    def everything_off(cls, **values: Any) -> Self:
+        """Return settings with every handler switched off: tools then behave exactly like bare ones."""
+        names = (name for name in cls.model_fields if name.endswith("_enabled") and not name.startswith("cache_lru"))
+        return cls(**{**dict.fromkeys(names, False), **values})
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [
+        f"{_PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg']}" if problem["loc"] else problem["msg"]
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
+    return "settings cannot be used: " + "; ".join(lines)

@@ -1,0 +1,216 @@
+"""`SalesToolkit`: the sales tools with the usual handlers around them, set up from the environment."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.tools import BaseTool, BaseToolkit
+from pydantic import ConfigDict, PrivateAttr
+
+from salesboost_tools.core.call import Caller
+from salesboost_tools.executor import ToolExecutor
+from salesboost_tools.governed import GovernedTool, govern
+from salesboost_tools.handlers.base import ToolHandler
+from salesboost_tools.handlers.cache import CacheHandler
+from salesboost_tools.handlers.metrics import MetricsHandler
+from salesboost_tools.handlers.permission import PermissionHandler
+from salesboost_tools.handlers.rate_limit import RateLimitHandler
+from salesboost_tools.handlers.retry import RetryHandler
+from salesboost_tools.handlers.status import StatusHandler
+from salesboost_tools.handlers.timeout import TimeoutHandler
+from salesboost_tools.nodes.fan_out import ToolFanOut
+from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
+from salesboost_tools.selection.group import ToolGroup
+from salesboost_tools.selection.selector import ToolSelector
+from salesboost_tools.settings import Settings
+from salesboost_tools.state import MemoryState, State
+from salesboost_tools.tools.argument import utc_now
+from salesboost_tools.tools.competitor import CompetitorAnalysis, OwnPrice, load_battlecards
+from salesboost_tools.tools.crm import Crm, CrmIntegration, WinLoss, open_crm
+from salesboost_tools.tools.crm.scenario import scenario_now
+from salesboost_tools.tools.knowledge import KnowledgeRetriever, LexicalSearch, SemanticSearch, open_knowledge
+from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, default_price_book
+from salesboost_tools.tools.pricing.price_book import Charge
+
+Make = Callable[[Settings, State], ToolHandler]
+
+USUAL_ORDER: tuple[tuple[str, type[ToolHandler], Make], ...] = (
+    ("status_enabled", StatusHandler, lambda settings, state: StatusHandler()),
+    ("metrics_enabled", MetricsHandler, lambda settings, state: MetricsHandler()),
+    ("permission_enabled", PermissionHandler, lambda settings, state: PermissionHandler()),
+    ("cache_enabled", CacheHandler, lambda settings, state: CacheHandler(state, default_ttl_s=settings.cache_ttl)),
+    (
+        "retry_enabled",
+        RetryHandler,
+        lambda settings, state: RetryHandler(settings.retry_max_attempts, settings.retry_base_delay),
+    ),
+    ("rate_limit_enabled", RateLimitHandler, lambda settings, state: RateLimitHandler(state, limits=settings.rate_limits)),
+    ("timeout_enabled", TimeoutHandler, lambda settings, state: TimeoutHandler(settings.timeout)),
+)
+"""The usual handlers, outermost first: the setting that switches each on, its class, and how it is made.
+
+- Status and metrics stand outside and see every call, refused and cached ones too.
+- Permission comes before anything is looked up: no stored answer for the wrong role.
+- A cache hit costs no token of the rate limit, and is not retried.
+- The rate limit counts attempts, as the provider does, so it stands inside the retry.
+- The time limit is for one attempt.
+"""
+
+GROUP = "knowledge_retriever"
+
+
+class SalesToolkit(BaseToolkit):
+    """The sales tools, governed. Stores are opened when the tools are first asked for.
+
+    A call's failure is raised for a program; a model, whose calls carry an id, gets it as an error `ToolMessage`.
+
+    Args:
+        settings: By default what the environment says.
+        handlers: Instead of the usual ones; an empty list for none.
+        state: Where handlers keep what outlives a call; by default in this process.
+
+    Attributes:
+        settings: As given.
+        handlers: Those around the tools, outermost first.
+        selector: Chooses among the variants of a group; if `bandit_enabled` is off it only looks on.
+
+    Raises:
+        ConfigurationError: A setting cannot be used.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    settings: Settings
+    handlers: tuple[ToolHandler, ...]
+    selector: ToolSelector
+
+    _tools: list[BaseTool] | None = PrivateAttr(default=None)
+    _groups: list[ToolGroup] = PrivateAttr(default_factory=list[ToolGroup])
+    _close: list[Callable[[], None]] = PrivateAttr(default_factory=list[Callable[[], None]])
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        handlers: Sequence[ToolHandler] | None = None,
+        state: State | None = None,
+    ) -> None:
+        settings = settings or Settings()
+        super().__init__(
+            settings=settings,
+            handlers=usual_handlers(settings, state) if handlers is None else tuple(handlers),
+            selector=ToolSelector(
+                EpsilonGreedy(settings.bandit_epsilon), mode="active" if settings.bandit_enabled else "shadow"
+            ),
+        )
+
+    def get_tools(self) -> list[BaseTool]:
+        """Return the tools, governed."""
+        if self._tools is None:
+            self._open()
+        return list(self._tools or ())
+
+    @property
+    def groups(self) -> list[ToolGroup]:
+        """Equal tools behind one name."""
+        self.get_tools()
+        return list(self._groups)
+
+    def fan_out(self, **options: Any) -> ToolFanOut:
+        """Return the node that runs these tools and groups, bounded as the settings say.
+
+        Args:
+            **options: Further arguments of `ToolFanOut`; they take precedence.
+        """
+        usual: dict[str, Any] = {
+            "groups": self.groups,
+            "selector": self.selector,
+            "max_concurrency": self.settings.parallel_max_concurrent,
+            "parallel": self.settings.parallel_enabled,
+        }
+        grouped = {group.name for group in self.groups}
+        single = [tool for tool in self.get_tools() if tool.name not in grouped]
+        return ToolFanOut(single, **{**usual, **options})
+
+    def executor(self) -> ToolExecutor:
+        """Return what runs these tools by name."""
+        width = self.settings.parallel_max_concurrent if self.settings.parallel_enabled else 1
+        return ToolExecutor(self.get_tools(), max_concurrent=width)
+
+    def handler(self, kind: type[ToolHandler]) -> Any:
+        """Return the handler of a class, None if there is none."""
+        return next((handler for handler in self.handlers if isinstance(handler, kind)), None)
+
+    def close(self) -> None:
+        """Give back connections and files. Tools that were handed out open them again if they can."""
+        while self._close:
+            self._close.pop()()
+
+    def _open(self) -> None:
+        settings = self.settings
+        # the shipped data has a "today" of its own, and all tools must agree on it: ages, expiries, days of issue
+        now = scenario_now() if settings.database_url is None else utc_now
+        index = open_knowledge(settings.data_dir)
+        store = open_crm(settings.database_url, settings.data_dir, now=now)
+        book = default_price_book()
+        lexical, semantic = LexicalSearch(index), SemanticSearch(index)
+        self._close += [store.close, lexical.close, semantic.close]
+        retriever = KnowledgeRetriever(lexical)
+        variants = [KnowledgeRetriever.variant(search) for search in (lexical, semantic)]
+        self._groups = [ToolGroup(GROUP, [self._governed(variant) for variant in variants])]
+        self._tools = [
+            self._governed(retriever),
+            self._governed(PriceCalculator(price_book=book, now=now)),
+            self._governed(CrmIntegration(crm=store)),
+            self._governed(
+                CompetitorAnalysis(load_battlecards(), own_prices=ListPrices(book), win_loss=Endings(store), now=now)
+            ),
+        ]
+
+    def _governed(self, tool: BaseTool) -> GovernedTool:
+        governed = govern(tool, *self.handlers)
+        governed.answers_model = True
+        return governed
+
+
+@dataclass(frozen=True, slots=True)
+class ListPrices:
+    """The price book as a competitor's prices are compared with it: list price of the smallest quantity."""
+
+    book: PriceBook
+
+    def list_price(self, sku: str, currency: str) -> OwnPrice | None:
+        """Return the list price of a product in a currency; None if there is none."""
+        product = self.book.product(sku)
+        price = product.tiers[0].unit_prices.get(currency) if product else None
+        if product is None or price is None:
+            return None
+        per = "month" if product.charge is Charge.PER_MONTH else "once"
+        return OwnPrice(product.sku, product.name, price, currency, product.unit, per)
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """The CRM as the source of how deals against a competitor ended."""
+
+    crm: Crm
+
+    def win_loss(self, competitor: str, caller: Caller) -> Mapping[str, Any] | None:
+        """Return counts, shares and reasons, of the caller's tenant only; None if there were no deals."""
+        return _only(self.crm.perform(WinLoss(competitor=competitor), caller))
+
+    async def awin_loss(self, competitor: str, caller: Caller) -> Mapping[str, Any] | None:
+        """Do what `win_loss` does without blocking the event loop."""
+        return _only(await self.crm.aperform(WinLoss(competitor=competitor), caller))
+
+
+def _only(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return next(iter(answer["competitors"]), None)
+
+
+def usual_handlers(settings: Settings, state: State | None = None) -> tuple[ToolHandler, ...]:
+    """Return the usual handlers that the settings leave switched on, outermost first."""
+    shared = state or MemoryState(
+        max_cached=settings.cache_max_entries, least_recently_used_first=settings.cache_lru_enabled
+    )
+    return tuple(make(settings, shared) for name, _, make in USUAL_ORDER if getattr(settings, name))

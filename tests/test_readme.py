@@ -1,0 +1,70 @@
+"""What the README says is so."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from salesboost_tools import CacheHandler, Settings, ToolPermissionError
+from salesboost_tools.observe import metrics
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def _example() -> str:
+    match = re.search(r"<!-- example: a test runs this block -->\n```python\n(.*?)```", README, re.DOTALL)
+    assert match, "the README has lost its example"
+    return match[1]
+
+
+def test_the_example_runs_and_its_second_call_is_answered_from_memory():
+    names: dict = {}
+    exec(compile(_example(), "README.md", "exec"), names)
+
+    async def use():
+        first = await names["answer"]
+        again = await names["governed"].ainvoke({"currency": "USD"}, config=names["caller"])
+        with pytest.raises(ToolPermissionError):
+            await names["governed"].ainvoke({"currency": "USD"})
+        return first, again
+
+    assert asyncio.run(use()) == ("1.09", "1.09")
+    cache = next(handler for handler in names["handlers"] if isinstance(handler, CacheHandler))
+    assert cache.statistics()["exchange_rate"].hits == 1
+
+
+def test_the_example_fits_on_a_page():
+    lines = [line for line in _example().splitlines() if line.strip()]
+    assert len(lines) <= 20
+
+
+def test_the_settings_table_is_what_the_settings_are():
+    match = re.search(r"<!-- settings -->\n(.*?)<!-- /settings -->", README, re.DOTALL)
+    assert match
+    assert match[1] == settings_table()
+
+
+def settings_table() -> str:
+    """The README's table, as the code has it; paste it there when this test fails."""
+    rows = ["| Variable | Default | Meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        assert default is not PydanticUndefined
+        shown = "unset" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
+        rows.append(f"| `TOOL_{name.upper()}` | `{shown}` | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def test_the_metrics_table_is_the_one_in_the_code():
+    rows = [line for line in (metrics.__doc__ or "").splitlines() if line.startswith("| `")]
+    assert rows
+    assert [line for line in README.splitlines() if line.startswith("| `salesboost_tool_")] == rows
+
+
+def test_the_package_has_the_names_it_promises():
+    import salesboost_tools
+
+    for name in salesboost_tools.__all__:
+        assert getattr(salesboost_tools, name).__name__ == name
