@@ -1,0 +1,147 @@
+"""The tool `knowledge_retriever`: what do our articles say about this?"""
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.tools import BaseTool
+from langchain_core.tools.base import ArgsSchema
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from salesboost_tools.core.errors import UpstreamError
+from salesboost_tools.core.spec import Effect, ToolSpec
+from salesboost_tools.tools.knowledge.article import KNOWLEDGE_BASES, KnowledgeBase
+from salesboost_tools.tools.knowledge.search import Search
+
+_WEAK_SCORE = 0.15
+"""Below this the best passage is seldom an answer, in both kinds of search: with the shipped articles, questions about
+anything else stay below, and nine of ten questions that they answer lie above."""
+
+KNOWLEDGE_SPEC = ToolSpec(
+    effect=Effect.READ,
+    allowed_roles={"rag", "retriever", "session_director", "coach"},
+    rate_limit="10/minute",
+    timeout_s=5,
+    cache_ttl_s=300,
+    results_shared=True,
+)
+
+
+class KnowledgeQuestion(BaseModel):
+    """Arguments of `knowledge_retriever`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(
+        min_length=1, max_length=500, description="What to find out, in a few words or as a question, in English."
+    )
+    top_k: int = Field(default=5, ge=1, le=20, description="How many passages at most.")
+    kb: KnowledgeBase | None = Field(
+        default=None, description="Search this knowledge base only; leave out to search all."
+    )
+    min_score: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="Leave out passages that score less; 0 keeps all that match."
+    )
+
+
+class KnowledgeRetriever(BaseTool):
+    """Finds passages of the knowledge base that answer a question, each with what is needed to cite it.
+
+    The result is a dict of JSON values: `query`, `answer_found`, `passages` (text, title, section, document, kb,
+    version, updated, score) and `note`, which says what to do when nothing was found.
+
+    Args:
+        search: How passages are found. `KnowledgeRetriever.variant(search)` names the tool after it.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name: str = "knowledge_retriever"
+    description: str = (
+        "Search the internal knowledge base: product guides, objection handling, security and data residency, pricing "
+        "and discount rules, onboarding, migration and negotiation guides, case studies. Returns passages to quote, "
+        "each with document id, section and version. Says so when it has no answer."
+    )
+    args_schema: ArgsSchema | None = KnowledgeQuestion
+
+    spec: ToolSpec = KNOWLEDGE_SPEC
+    _search: Search = PrivateAttr()
+
+    def __init__(self, search: Search, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._search = search
+
+    @classmethod
+    def variant(cls, search: Search, **settings: Any) -> "KnowledgeRetriever":
+        """Return the tool named after its kind of search, for example `knowledge_retriever_lexical`."""
+        return cls(search, name=f"knowledge_retriever_{search.kind}", **settings)
+
+    def probe(self) -> Mapping[str, int]:
+        """Read from the store and return how much it holds.
+
+        Raises:
+            UpstreamError: It cannot be read.
+        """
+        try:
+            return self._search.probe()
+        except sqlite3.Error as error:
+            raise _unreadable(error) from error
+
+    def close(self) -> None:
+        """Give back files and memory; a later call takes them again."""
+        self._search.close()
+
+    def _run(
+        self, query: str, top_k: int = 5, kb: KnowledgeBase | None = None, min_score: float = 0.0
+    ) -> dict[str, Any]:
+        try:
+            passages = self._search.search(query, top_k, kb, min_score)
+            note = "" if passages else _no_answer(self._search.knowledge_bases(), kb, min_score)
+        except sqlite3.Error as error:
+            raise _unreadable(error) from error
+        if passages and passages[0].score < _WEAK_SCORE:
+            note = (
+                f"The best score is only {passages[0].score:.2f}, so these passages may not answer the question. "
+                f"A score is {self._search.score_meaning}."
+            )
+        return {
+            "query": query,
+            "answer_found": bool(passages),
+            "passages": [passage.as_dict() for passage in passages],
+            "note": note,
+        }
+
+    async def _arun(
+        self, query: str, top_k: int = 5, kb: KnowledgeBase | None = None, min_score: float = 0.0
+    ) -> dict[str, Any]:
+        # A thread, although a question takes about 1 ms and the hop 0.1: fifty at once would hold up the loop, and a
+        # file that another process is just writing, or a space to be learnt, could hold it up for seconds.
+        return await asyncio.to_thread(self._run, query, top_k, kb, min_score)
+
+
+def _no_answer(sizes: Mapping[str, int], kb: str | None, min_score: float) -> str:
+    if not sizes:
+        return "No answer: the knowledge base is empty. Answer without it, and say that no source was found."
+    held = ", ".join(f"{name} ({count})" for name, count in sizes.items())
+    tried = f" in {kb!r}" if kb else ""
+    hints = ["use other words"]
+    if kb:
+        hints.append("search without `kb`")
+    if min_score > 0:
+        hints.append("lower `min_score`")
+    missing = sorted(set(KNOWLEDGE_BASES) - sizes.keys())
+    empty = f"; empty: {', '.join(missing)}" if missing else ""
+    return (
+        f"No answer{tried}. Knowledge bases, with their number of documents: {held}{empty}. "
+        f"You may {' or '.join(hints)}; otherwise say that no source was found."
+    )
+
+
+def _unreadable(error: sqlite3.Error) -> UpstreamError:
+    busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+    return UpstreamError(
+        f"the knowledge index cannot be read: {error}",
+        retryable=busy,
+        for_model="The knowledge base cannot be read now. Answer without it, and say that no source was checked.",
+    )
