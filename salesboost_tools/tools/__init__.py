@@ -1,0 +1,1 @@
+"""The eight sales tools. They know their stores and nothing of governance."""
