@@ -57,6 +57,8 @@ class ToolCall:
         tool_call_id: The model's id for this call; None when a program calls.
         run_id: The trace's id for this run.
         thread_id: LangGraph's conversation, if there is one.
+        asked_key: The idempotency key that a program gave in its configuration, if it gave one.
+        idempotency_key: Set while somebody sees to it that the call happens once; only then may a write be tried again.
         record: What has happened to this call so far; shared by all copies.
         body: Runs the tool itself; only the innermost link of the chain calls it.
         sink: Where `emit` sends events.
@@ -69,6 +71,8 @@ class ToolCall:
     tool_call_id: str | None = None
     run_id: UUID | None = None
     thread_id: str | None = None
+    asked_key: str | None = None
+    idempotency_key: str | None = None
     record: CallRecord = field(default_factory=CallRecord)
     body: Body = field(default=_no_body, repr=False)
     sink: Emit = field(default=unheard, repr=False)
@@ -86,6 +90,10 @@ class ToolCall:
     def emit(self, event: str, **details: Any) -> None:
         """Tell whoever observes that something happened: cached, retrying, rate_limited and so on."""
         self.sink(self, event, details)
+
+    def under_key(self, key: str) -> "ToolCall":
+        """Return the same call with an idempotency key that its handler holds."""
+        return replace(self, idempotency_key=key)
 
     def with_args(self, args: Mapping[str, Any]) -> "ToolCall":
         """Return the same call with other arguments; the tool then gets those."""

@@ -7,15 +7,17 @@ looked up here once; a schema with anything unusual about it is still parsed by 
 # This folder is the one place that knows LangChain's private parts; a differential test holds it to them.
 # pyright: reportPrivateUsage=false
 
-from collections.abc import Callable
-from typing import Any
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, Tool
 from langchain_core.tools.base import FILTERED_ARGS, InjectedToolCallId
 from langchain_core.tools.base import (
     _is_injected_arg_type as is_injected,
 )
 from langchain_core.tools.base import get_all_basemodel_annotations as annotations_of
+from langchain_core.utils.pydantic import get_fields
 from pydantic import BaseModel, RootModel
 
 Parsed = tuple[tuple[Any, ...], dict[str, Any]]
@@ -49,6 +51,26 @@ def hidden_arguments(tool: BaseTool) -> frozenset[str]:
     return frozenset(hidden)
 
 
+def lone_argument(tool: BaseTool) -> str:
+    """Return the name under which handlers see a text input: the first argument's, as if it had come in a dict."""
+    schema = tool.args_schema
+    names: Iterable[str] = ()
+    if isinstance(schema, dict):
+        names = schema.get("properties", ())
+    elif schema is not None:
+        names = get_fields(schema)
+    elif not isinstance(tool, Tool):  # the function behind a `Tool` gets its argument by position, whatever its name
+        names = inspect.signature(tool._run).parameters
+    return next(iter(names), "tool_input")
+
+
+def as_given(tool_input: Any, _id: str | None) -> Parsed:
+    """Leave the input alone: the tool parses it itself, in its own way."""
+    if isinstance(tool_input, dict):
+        return (), dict(cast(dict[str, Any], tool_input))
+    return (tool_input,), {}
+
+
 def _is_plain(tool: BaseTool, schema: type[BaseModel]) -> bool:
     """True if the validated model's own fields are what LangChain's dump of it would name."""
     needs_call_id = "tool_call_id" in tool._injected_args_keys or any(
@@ -74,6 +96,7 @@ def _nothing(_input: Any, _id: str | None) -> Parsed:
 def _plan_model(tool: BaseTool, schema: type[BaseModel]) -> Parse:
     validate = schema.model_validate
     injected = tuple(tool._injected_args_keys)
+    count = len(schema.model_fields)
     # pydantic makes fields of these names for *args and **kwargs; they are arguments only when somebody gave them
     synthetic = tuple(name for name in ("args", "kwargs") if name in schema.model_fields)
 
@@ -82,6 +105,8 @@ def _plan_model(tool: BaseTool, schema: type[BaseModel]) -> Parse:
             return tool._to_args_and_kwargs(tool_input, tool_call_id)
         model = validate(tool_input)
         named = dict(model.__dict__)
+        if len(named) != count or type(model) is not schema:  # validators made something else of it
+            return tool._to_args_and_kwargs(cast(dict[str, Any], tool_input), tool_call_id)
         if model.__pydantic_extra__:
             named.update(model.__pydantic_extra__)
         for name in synthetic:

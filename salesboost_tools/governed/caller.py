@@ -33,6 +33,11 @@ def thread_of(config: RunnableConfig | None) -> str | None:
     return _text("thread_id", ((config or {}).get("configurable") or {}).get("thread_id"))
 
 
+def asked_key_of(config: RunnableConfig | None) -> str | None:
+    """Return the idempotency key that a program gave for its call, if it gave one."""
+    return _text("idempotency_key", ((config or {}).get("configurable") or {}).get("idempotency_key"))
+
+
 def _find(key: str, configurable: Mapping[str, Any], context: Any) -> Any:
     value = configurable.get(key)
     if value is None and context is not None:

@@ -7,7 +7,7 @@ LangChain inspects signatures and evaluates string annotations on every call; th
 # pyright: reportPrivateUsage=false
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from langchain_core.tools.base import (
 )
 
 from salesboost_tools.core.spec import ToolSpec
-from salesboost_tools.governed.arguments import Parse, hidden_arguments, plan_parse
+from salesboost_tools.governed.arguments import Parse, as_given, hidden_arguments, lone_argument, plan_parse
 from salesboost_tools.handlers.base import ToolHandler
 from salesboost_tools.handlers.chain import Chain
 
@@ -43,7 +43,7 @@ class Plan:
         hidden: Arguments that the system injects; neither handlers nor callbacks see them.
         call: Runs the tool in this thread.
         acall: Runs the tool in this event loop; None if the tool is sync only and wants a thread.
-        lone_key: Name under which handlers see a single positional argument.
+        lone_key: Name under which handlers see what the tool gets by position.
         pairs: The tool returns a pair of content and artifact.
         handlers: Those given to `govern`; others may come with the callbacks of a call.
     """
@@ -57,18 +57,19 @@ class Plan:
     pairs: bool
     handlers: tuple[ToolHandler, ...]
     chain: Chain
-    _chains: dict[tuple[ToolHandler, ...], Chain] = field(default_factory=dict[tuple[ToolHandler, ...], Chain])
+    _chains: dict[tuple[int, ...], Chain] = field(default_factory=dict[tuple[int, ...], Chain])
 
     def chain_with(self, callbacks: Sequence[BaseCallbackHandler]) -> Chain:
         """Return the tool's own handlers joined with those found among a call's callbacks."""
         found = tuple(handler for handler in callbacks if isinstance(handler, ToolHandler))
         if not found:
             return self.chain
-        chain = self._chains.get(found)
+        key = tuple(map(id, found))  # the chain keeps its handlers alive, so their ids stay theirs
+        chain = self._chains.get(key)
         if chain is None:
             if len(self._chains) >= _CHAINS_KEPT:  # handlers made anew for every call must not pile up
                 self._chains.clear()
-            chain = self._chains[found] = Chain((*self.handlers, *found))
+            chain = self._chains[key] = Chain((*self.handlers, *found))
         return chain
 
 
@@ -78,27 +79,14 @@ def make_plan(inner: BaseTool, handlers: tuple[ToolHandler, ...], spec: ToolSpec
     call, acall = _stock_ways(inner) if stock else _own_ways(inner)
     return Plan(
         spec=spec,
-        parse=plan_parse(inner),
+        parse=plan_parse(inner) if stock else as_given,
         hidden=hidden_arguments(inner),
         call=call,
         acall=acall,
-        lone_key=next(iter(inner.args), "tool_input"),
+        lone_key=lone_argument(inner),
         pairs=stock and inner.response_format == "content_and_artifact",
         handlers=handlers,
         chain=Chain(handlers),
-    )
-
-
-def listeners(callbacks: Sequence[BaseCallbackHandler]) -> list[BaseCallbackHandler]:
-    """Return those that want to hear a run's start and end; most ToolHandlers only stand around."""
-    return [h for h in callbacks if not isinstance(h, ToolHandler) or _hears_runs(type(h))]
-
-
-def _hears_runs(kind: type[ToolHandler]) -> bool:
-    return (
-        kind.on_tool_start is not BaseCallbackHandler.on_tool_start
-        or kind.on_tool_end is not BaseCallbackHandler.on_tool_end
-        or kind.on_tool_error is not BaseCallbackHandler.on_tool_error
     )
 
 
@@ -131,7 +119,7 @@ def _stock_ways(tool: BaseTool) -> tuple[Call, AsyncCall | None]:
 
 def _function_way(function: Callable[..., Any]) -> Callable[..., Any]:
     """Call the function behind a tool: it may ask for `callbacks` and for the config."""
-    wants_callbacks = "callbacks" in inspect.signature(function).parameters
+    wants_callbacks = "callbacks" in _parameters(function)
     config_name = config_parameter(function)
 
     def bare(
@@ -147,6 +135,13 @@ def _function_way(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*positional, **named)
 
     return call if wants_callbacks or config_name else bare
+
+
+def _parameters(function: Callable[..., Any]) -> Iterable[str]:
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:  # some of Python's own functions do not tell
+        return ()
 
 
 def _method_way(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -167,31 +162,33 @@ def _method_way(method: Callable[..., Any]) -> Callable[..., Any]:
 def _own_ways(tool: BaseTool) -> tuple[Call, AsyncCall | None]:
     """Call a tool whose class runs itself its own way, through that way.
 
-    The run it would open is muted, for the governed call has opened one already; its errors come out unhandled, so that
-    handlers see them.
+    The run it would open is the governed one under another name, so nobody is told of it; whatever the tool runs in
+    turn is heard as its child. Its errors come out unhandled, so that handlers see them.
     """
-    muted = tool.model_copy(
-        update={"callbacks": None, "verbose": False, "handle_tool_error": False, "handle_validation_error": False}
-    )
+    mute = {"callbacks": None, "verbose": False, "handle_tool_error": False, "handle_validation_error": False}
+    speaks = any(getattr(tool, name) for name in mute)
+    muted = tool.model_copy(update=mute) if speaks else tool  # what a copy remembers, the tool does not
 
     def request(
-        positional: Positional, named: Named, config: RunnableConfig | None, tool_call_id: str | None
+        positional: Positional,
+        named: Named,
+        manager: CallbackManagerForToolRun | AsyncCallbackManagerForToolRun,
+        config: RunnableConfig | None,
+        tool_call_id: str | None,
     ) -> tuple[Any, RunnableConfig]:
-        quiet: RunnableConfig = {**(config or {}), "callbacks": []}
+        unheard = manager.get_child()
+        unheard.handlers = []
+        quiet: RunnableConfig = {**(config or {}), "callbacks": unheard, "run_id": manager.run_id}
         if positional:
             return positional[0], quiet
         if tool_call_id is None:
             return named, quiet
         return {"name": tool.name, "args": named, "id": tool_call_id, "type": "tool_call"}, quiet
 
-    def call(
-        positional: Positional, named: Named, _: Any, config: RunnableConfig | None, tool_call_id: str | None
-    ) -> Any:
-        return muted.invoke(*request(positional, named, config, tool_call_id))
+    def call(positional: Positional, named: Named, manager: Any, config: Any, tool_call_id: str | None) -> Any:
+        return muted.invoke(*request(positional, named, manager, config, tool_call_id))
 
-    async def acall(
-        positional: Positional, named: Named, _: Any, config: RunnableConfig | None, tool_call_id: str | None
-    ) -> Any:
-        return await muted.ainvoke(*request(positional, named, config, tool_call_id))
+    async def acall(positional: Positional, named: Named, manager: Any, config: Any, tool_call_id: str | None) -> Any:
+        return await muted.ainvoke(*request(positional, named, manager, config, tool_call_id))
 
     return call, acall

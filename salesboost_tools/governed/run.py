@@ -10,7 +10,7 @@ It does what `BaseTool.run` and `arun` do, in their order, with three difference
 # This folder is the one place that knows LangChain's private parts; a differential test holds it to them.
 # pyright: reportPrivateUsage=false
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from concurrent.futures import Executor
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
@@ -20,12 +20,11 @@ from uuid import UUID
 from langchain_core.callbacks import (
     AsyncCallbackManager,
     AsyncCallbackManagerForToolRun,
-    BaseCallbackHandler,
     BaseCallbackManager,
     CallbackManager,
     CallbackManagerForToolRun,
 )
-from langchain_core.callbacks.manager import BaseRunManager, ahandle_event, handle_event
+from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import (
     patch_config,
@@ -50,13 +49,17 @@ from pydantic.v1 import ValidationError as ValidationErrorV1
 from salesboost_tools.core.call import Body, Caller, CallRecord, ToolCall, unheard
 from salesboost_tools.core.errors import ToolCallError
 from salesboost_tools.core.spec import ToolSpec
-from salesboost_tools.governed.caller import caller_of, thread_of
+from salesboost_tools.governed.caller import asked_key_of, caller_of, thread_of
 from salesboost_tools.governed.context import Inside
-from salesboost_tools.governed.plan import Named, Plan, Positional, listeners
+from salesboost_tools.governed.listening import atell_error, atell_start, listeners, tell_start
+from salesboost_tools.governed.plan import Named, Plan, Positional
 from salesboost_tools.handlers.chain import Chain
 
 _Run = TypeVar("_Run", bound=BaseRunManager)
 _Child = CallbackManager | AsyncCallbackManager
+
+_COMPLETED = frozenset({"tags", "metadata", "callbacks", "recursion_limit", "configurable"})
+"""What a config has for certain once LangChain has completed it."""
 
 
 class Answers(Protocol):
@@ -115,13 +118,14 @@ def run(tool: Answers, plan: Plan, manager: CallbackManager, request: Request) -
     opened = _open(CallbackManagerForToolRun, manager, request)
     hearing = listeners(manager.handlers)
     if hearing:
-        _start(hearing, opened, *_start_event(tool, plan, opened, request))
+        tell_start(hearing, opened, *_start_event(tool, plan, opened, request))
     try:
         try:
             response = _chain_call(tool, plan, opened, request, traced=bool(hearing))
-            output = _message(tool, plan, request, response)
+            content, artifact, status = _taken_apart(plan, response)
         except Exception as error:  # noqa: BLE001  (raised again unless the tool says how to answer)
-            output = _answer(tool, request, error)
+            content, artifact, status = _answer(tool, request, error)
+        output = format_output(content, artifact, request.tool_call_id, tool.name, status)
     except BaseException as error:
         if hearing:
             opened.on_tool_error(error, tool_call_id=request.tool_call_id)
@@ -136,16 +140,17 @@ async def arun(tool: Answers, plan: Plan, manager: AsyncCallbackManager, request
     opened = _open(AsyncCallbackManagerForToolRun, manager, request)
     hearing = listeners(manager.handlers)
     if hearing:
-        await _astart(hearing, opened, *_start_event(tool, plan, opened, request))
+        await atell_start(hearing, opened, *_start_event(tool, plan, opened, request))
     try:
         try:
             response = await _achain_call(tool, plan, opened, request, traced=bool(hearing))
-            output = _message(tool, plan, request, response)
+            content, artifact, status = _taken_apart(plan, response)
         except Exception as error:  # noqa: BLE001  (raised again unless the tool says how to answer)
-            output = _answer(tool, request, error)
+            content, artifact, status = _answer(tool, request, error)
+        output = format_output(content, artifact, request.tool_call_id, tool.name, status)
     except BaseException as error:
         if hearing:
-            await opened.on_tool_error(error, tool_call_id=request.tool_call_id)
+            await atell_error(opened, error, request.tool_call_id)
         raise
     if hearing:
         await opened.on_tool_end(output, color=request.color, name=tool.name, **request.extra)
@@ -184,46 +189,8 @@ def _start_event(
         "tool_call_id": request.tool_call_id,
         **request.extra,
     }
-    text = given if isinstance(given, str) else str(inputs)
+    text = given if isinstance(given, str) else str(request.tool_input if inputs is None else inputs)
     return {"name": tool.name, "description": tool.description}, text, details
-
-
-def _start(
-    hearing: Sequence[BaseCallbackHandler],
-    opened: CallbackManagerForToolRun,
-    serialized: dict[str, Any],
-    text: str,
-    details: dict[str, Any],
-) -> None:
-    """Tell listeners that the run has begun. If one of them stops it, those that heard of it hear its end too."""
-    for heard, group in enumerate(_groups(hearing)):
-        try:
-            handle_event(group, "on_tool_start", "ignore_agent", serialized, text, **details)
-        except BaseException as error:
-            opened.handlers = list(hearing[: heard + 1])
-            opened.on_tool_error(error, tool_call_id=details["tool_call_id"])
-            raise
-
-
-async def _astart(
-    hearing: Sequence[BaseCallbackHandler],
-    opened: AsyncCallbackManagerForToolRun,
-    serialized: dict[str, Any],
-    text: str,
-    details: dict[str, Any],
-) -> None:
-    for heard, group in enumerate(_groups(hearing)):
-        try:
-            await ahandle_event(group, "on_tool_start", "ignore_agent", serialized, text, **details)
-        except BaseException as error:
-            opened.handlers = list(hearing[: heard + 1] if len(group) == 1 else hearing)
-            await opened.on_tool_error(error, tool_call_id=details["tool_call_id"])
-            raise
-
-
-def _groups(hearing: Sequence[BaseCallbackHandler]) -> list[list[BaseCallbackHandler]]:
-    """All at once; one by one if one of them may raise, to know who has heard."""
-    return [[h] for h in hearing] if any(h.raise_error for h in hearing) else [list(hearing)]
 
 
 # ---------------------------------------------------------------- the call
@@ -234,7 +201,7 @@ def _chain_call(tool: Answers, plan: Plan, opened: CallbackManagerForToolRun, re
     args = _visible(plan, positional, named)
 
     def body(call: ToolCall) -> Any:
-        at, by = _given(call, args, positional, named)
+        at, by = _given(plan, call, args, positional, named)
         child = _child_config(request.config, opened.get_child())
         if traced:
             with set_config_context(child) as context:
@@ -254,7 +221,7 @@ async def _achain_call(
     args = _visible(plan, positional, named)
 
     async def body(call: ToolCall) -> Any:
-        at, by = _given(call, args, positional, named)
+        at, by = _given(plan, call, args, positional, named)
         child = _child_config(request.config, opened.get_child())
         if traced:
             with set_config_context(child) as context:
@@ -265,18 +232,20 @@ async def _achain_call(
 
     def _within(context: Context, at: Positional, by: Named) -> Awaitable[Any]:
         if plan.acall is not None:
-            return Inside(context, plan.acall(at, by, opened, request.config, request.tool_call_id))
+            awaitable = context.run(plan.acall, at, by, opened, request.config, request.tool_call_id)
+            return Inside(context, awaitable)
         arguments = (plan.call, at, by, opened.get_sync(), request.config, request.tool_call_id)
-        return run_in_executor(request.executor, context.run, *arguments)
+        # a thread cannot be stopped: when the call is cancelled it still is in its context, so it gets one of its own
+        return run_in_executor(request.executor, context.copy().run, *arguments)
 
     chain = plan.chain_with(opened.handlers)
     return await chain.acall(_tool_call(tool, plan.spec, opened, request, chain=chain, args=args, body=body))
 
 
-def _visible(plan: Plan, positional: Positional, named: Named) -> dict[str, Any]:
+def _visible(plan: Plan, positional: Positional, named: Named) -> Named:
     """Return the arguments handlers see; the very dict of the named ones if nothing has to be left out."""
     if positional:
-        return {plan.lone_key: positional[0]}
+        named = {plan.lone_key: positional[0] if len(positional) == 1 else positional, **named}
     return named if plan.hidden.isdisjoint(named) else _without(plan.hidden, named)
 
 
@@ -284,19 +253,23 @@ def _without(hidden: frozenset[str], arguments: Named) -> Named:
     return {name: value for name, value in arguments.items() if name not in hidden}
 
 
-def _given(call: ToolCall, args: Mapping[str, Any], positional: Positional, named: Named) -> tuple[Positional, Named]:
+def _given(plan: Plan, call: ToolCall, args: Named, positional: Positional, named: Named) -> tuple[Positional, Named]:
     """Return what the tool gets: its own arguments, or those that a handler put in their place."""
     if call.args is args:
         return positional, named
-    if positional:
-        return tuple(call.args.values()), named
     injected = {name: value for name, value in named.items() if name not in args}
-    return (), {**injected, **call.args}
+    given = {**injected, **call.args}
+    if not positional:
+        return (), given
+    first = given.pop(plan.lone_key)
+    return ((first,) if len(positional) == 1 else tuple(first)), given
 
 
 def _tool_call(
     tool: Answers, spec: ToolSpec, opened: BaseRunManager, request: Request, *, chain: Chain, args: Named, body: Body
 ) -> ToolCall:
+    if not chain.handlers:  # nobody looks, so a configuration without a proper caller is nobody's business
+        return ToolCall(tool.name, args, spec, record=request.record or CallRecord(), body=body)
     config = request.config
     return ToolCall(
         name=tool.name,
@@ -306,6 +279,7 @@ def _tool_call(
         tool_call_id=request.tool_call_id,
         run_id=opened.run_id,
         thread_id=thread_of(config),
+        asked_key=None if request.tool_call_id else asked_key_of(config),
         record=request.record or CallRecord(),
         body=body,
         sink=chain.sink or unheard,
@@ -314,9 +288,9 @@ def _tool_call(
 
 def _child_config(config: RunnableConfig | None, child: _Child) -> RunnableConfig:
     """Return the config of whatever the tool itself runs."""
-    if config is None or "configurable" not in config:
+    if config is None or not config.keys() >= _COMPLETED:
         return patch_config(config, callbacks=child)
-    patched = config.copy()  # LangChain has completed this one; whoever inherits it copies what is inside
+    patched = config.copy()  # whoever inherits it copies what is inside
     patched["callbacks"] = child
     patched.pop("run_name", None)
     patched.pop("run_id", None)
@@ -326,9 +300,13 @@ def _child_config(config: RunnableConfig | None, child: _Child) -> RunnableConfi
 # ---------------------------------------------------------------- the end
 
 
-def _message(tool: Answers, plan: Plan, request: Request, response: Any) -> Any:
+_Output = tuple[Any, Any, str]
+"""Content, artifact and status of the answer."""
+
+
+def _taken_apart(plan: Plan, response: Any) -> _Output:
     if not plan.pairs:
-        return format_output(response, None, request.tool_call_id, tool.name, "success")
+        return response, None, "success"
     try:
         if not isinstance(response, tuple):
             raise ValueError  # noqa: TRY004, TRY301  (one sentence for both ways to be wrong)
@@ -338,10 +316,10 @@ def _message(tool: Answers, plan: Plan, request: Request, response: Any) -> Any:
             "Since response_format='content_and_artifact' a two-tuple of the message content and raw tool output is "
             f"expected. Instead, generated response is of type: {type(response)}."  # pyright: ignore[reportUnknownArgumentType]
         ) from None
-    return format_output(content, artifact, request.tool_call_id, tool.name, "success")
+    return content, artifact, "success"  # pyright: ignore[reportUnknownVariableType]
 
 
-def _answer(tool: Answers, request: Request, error: Exception) -> Any:
+def _answer(tool: Answers, request: Request, error: Exception) -> _Output:
     """Turn an error into an answer the way the tool says, or raise it again."""
     if isinstance(error, ValidationError | ValidationErrorV1):
         if not tool.handle_validation_error:
@@ -355,4 +333,4 @@ def _answer(tool: Answers, request: Request, error: Exception) -> Any:
         content = handled_tool_error(error, flag=tool.handle_tool_error)
     else:
         raise error
-    return format_output(content, None, request.tool_call_id, tool.name, "error")
+    return content, None, "error"

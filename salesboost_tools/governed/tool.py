@@ -4,15 +4,15 @@
 # pyright: reportPrivateUsage=false
 
 import uuid
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, Tool
 from langchain_core.tools.base import ArgsSchema
 from langchain_core.utils.pydantic import TypeBaseModel
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_serializer
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.spec import UNSPECIFIED, ToolSpec
@@ -46,16 +46,16 @@ class GovernedTool(BaseTool):
     Attributes:
         inner: The tool inside.
         spec: What handlers know about it.
-        handlers: Those given to `govern`, outermost first.
+        handlers: Those given to `govern`, in the sequence in which they were given.
         func: The function behind the tool, if there is one; LangGraph looks here for injected arguments.
         coroutine: The async function behind the tool, if there is one.
         answers_model: A refusal or failure (`ToolCallError`) of a call that carries a tool call id comes back as an
             error `ToolMessage` for the model, instead of being raised. Calls without an id always raise.
     """
 
-    inner: BaseTool
-    spec: ToolSpec
-    handlers: tuple[ToolHandler, ...] = ()
+    inner: BaseTool = Field(frozen=True, exclude=True)
+    spec: ToolSpec = Field(frozen=True, exclude=True)
+    handlers: tuple[ToolHandler, ...] = Field(default=(), frozen=True, exclude=True)
     func: Callable[..., Any] | None = Field(default=None, exclude=True)
     coroutine: Callable[..., Any] | None = Field(default=None, exclude=True)
     answers_model: bool = False
@@ -66,6 +66,35 @@ class GovernedTool(BaseTool):
         """Work out once how to call the tool inside."""
         super().model_post_init(context)
         self._plan = make_plan(self.inner, self.handlers, self.spec)
+
+    # ------------------------------------------------------------ copies and dumps
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy the tool; a copy with another spec or other handlers goes by these."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied._plan = make_plan(copied.inner, copied.handlers, copied.spec)
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        memo = {} if memo is None else memo
+        for shared in (self._plan, *self.handlers):  # a copy with buckets and a cache of its own would double the quota
+            memo[id(shared)] = shared
+        copied = super().__deepcopy__(memo)
+        copied._plan = make_plan(copied.inner, copied.handlers, copied.spec)
+        return copied
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        private = {name: value for name, value in state["__pydantic_private__"].items() if name != "_plan"}
+        return {**state, "__pydantic_private__": private}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        self._plan = make_plan(self.inner, self.handlers, self.spec)
+
+    @field_serializer("args_schema", when_used="json-unless-none")
+    def _schema_as_json(self, schema: ArgsSchema) -> dict[str, Any]:
+        return schema if isinstance(schema, dict) else self.inner.get_input_jsonschema()
 
     # ------------------------------------------------------------ what LangChain and LangGraph ask a tool
 
@@ -149,6 +178,8 @@ class GovernedTool(BaseTool):
 class GovernedSimpleTool(GovernedTool, Tool):  # pyright: ignore[reportIncompatibleVariableOverride]
     """A governed `Tool`: LangChain shows this class to models in a form of its own, so it must be recognised."""
 
+    ainvoke = BaseTool.ainvoke  # `Tool` would run a sync function as a sync call, in a thread
+
 
 def govern(tool: BaseTool, *handlers: ToolHandler, spec: ToolSpec | None = None) -> GovernedTool:
     """Put handlers around any `BaseTool`: a function tool, a class, a retriever tool, an MCP or partner tool.
@@ -165,13 +196,17 @@ def govern(tool: BaseTool, *handlers: ToolHandler, spec: ToolSpec | None = None)
         A tool to use in the other's place.
 
     Raises:
-        ConfigurationError: `tool` is not a `BaseTool`, or a handler is not a `ToolHandler`.
+        ConfigurationError: `tool` is not a `BaseTool`, a handler not a `ToolHandler`, or `spec` not a `ToolSpec`.
     """
     if not isinstance(tool, BaseTool):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(f"govern takes a LangChain BaseTool, got {type(tool)}; make one with @tool")
     for handler in handlers:
+        if isinstance(handler, type):
+            raise ConfigurationError(f"{handler.__name__} is a class; pass an instance: {handler.__name__}()")
         if not isinstance(handler, ToolHandler):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(f"{type(handler).__name__} is not a ToolHandler; pass it through `callbacks`")
+    if spec is not None and not isinstance(spec, ToolSpec):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"spec is a ToolSpec, for example ToolSpec(effect=Effect.READ); got {spec!r}")
     settings = {name: getattr(tool, name) for name in _COPIED}
     if isinstance(tool, GovernedTool):
         inner, handlers, known = tool.inner, (*tool.handlers, *handlers), tool.spec

@@ -48,12 +48,12 @@ class ToolHandler(BaseCallbackHandler):
 
     def around(self, call: ToolCall, proceed: Proceed) -> Any:
         """Stand around a sync call."""
-        self._refuse_half_a_handler("aaround", ToolHandler.aaround)
+        self._refuse_half_a_handler("around", "aaround")
         return proceed(call)
 
     async def aaround(self, call: ToolCall, proceed: AsyncProceed) -> Any:
         """Stand around an async call."""
-        self._refuse_half_a_handler("around", ToolHandler.around)
+        self._refuse_half_a_handler("aaround", "around")
         return await proceed(call)
 
     def companions(self) -> tuple["ToolHandler", ...]:
@@ -69,11 +69,12 @@ class ToolHandler(BaseCallbackHandler):
             details: Numbers and names that belong to it; never arguments or results.
         """
 
-    def _refuse_half_a_handler(self, twin: str, default: Callable[..., Any]) -> None:
-        if getattr(type(self), twin) is not default:
-            name = type(self).__name__
+    def _refuse_half_a_handler(self, here: str, twin: str) -> None:
+        kind = type(self)
+        inherits = getattr(kind, here) is getattr(ToolHandler, here)  # else it came here through super()
+        if inherits and getattr(kind, twin) is not getattr(ToolHandler, twin):
             raise ConfigurationError(
-                f"{name} overrides `{twin}` alone, so it would be passed by in the other kind of run; write both"
+                f"{kind.__name__} overrides `{twin}` alone and would be passed by in the other kind of run; write both"
             )
 
 

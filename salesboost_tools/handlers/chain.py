@@ -20,13 +20,13 @@ class Chain:
         sink: Where calls send their events; None when nobody observes.
 
     Raises:
-        ConfigurationError: A handler has no `order`.
+        ConfigurationError: A handler has no `order`, or cannot be hashed.
     """
 
     __slots__ = ("acall", "call", "handlers", "sink")
 
     def __init__(self, handlers: Iterable[ToolHandler]) -> None:
-        self.handlers = tuple(sorted(dict.fromkeys(_with_companions(handlers)), key=_order))
+        self.handlers = tuple(sorted(dict.fromkeys(_with_companions(handlers)), key=lambda handler: handler.order))
         self.call: Proceed = _run_body
         self.acall: AsyncProceed = _arun_body
         for handler in reversed(self.handlers):
@@ -40,17 +40,19 @@ class Chain:
 
 def _with_companions(handlers: Iterable[ToolHandler]) -> Iterator[ToolHandler]:
     for handler in handlers:
-        yield handler
-        yield from handler.companions()
+        yield _fit(handler)
+        yield from map(_fit, handler.companions())
 
 
-def _order(handler: ToolHandler) -> int:
-    try:
-        return handler.order
-    except AttributeError:
+def _fit(handler: ToolHandler) -> ToolHandler:
+    name = type(handler).__name__
+    if not isinstance(getattr(handler, "order", None), int):
+        raise ConfigurationError(f"{name} has no `order`; set it on the class, a whole number (smaller is outer)")
+    if type(handler).__hash__ is None:  # pyright: ignore[reportUnnecessaryComparison]
         raise ConfigurationError(
-            f"{type(handler).__name__} has no `order`; set it on the class (smaller is outer)"
-        ) from None
+            f"{name} cannot be hashed, and LangChain merges callbacks through a set; write @dataclass(eq=False)"
+        )
+    return handler
 
 
 def _step(around: Any, proceed: Any, call: ToolCall) -> Any:

@@ -5,13 +5,9 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
 import pytest
-from hypothesis import settings
 
 from salesboost_tools.tools.crm import CrmIntegration, CrmStore
 from salesboost_tools.tools.crm.embedded import build
-
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 AS_OF = datetime(2026, 6, 30, 9, tzinfo=UTC)
 
