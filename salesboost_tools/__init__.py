@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from salesboost_tools.executor import ToolExecutor as ToolExecutor
     from salesboost_tools.governed import GovernedTool as GovernedTool
     from salesboost_tools.governed import govern as govern
+    from salesboost_tools.governed.middleware import ToolMiddleware as ToolMiddleware
     from salesboost_tools.handlers.base import ToolHandler as ToolHandler
     from salesboost_tools.handlers.cache import CacheHandler as CacheHandler
     from salesboost_tools.handlers.metrics import MetricsHandler as MetricsHandler
@@ -64,6 +65,7 @@ _HOMES = {
     "core.spec": ("Effect", "ToolSpec"),
     "executor": ("ToolExecutor",),
     "governed": ("GovernedTool", "govern"),
+    "governed.middleware": ("ToolMiddleware",),
     "handlers.base": ("ToolHandler",),
     "handlers.cache": ("CacheHandler",),
     "handlers.metrics": ("MetricsHandler",),

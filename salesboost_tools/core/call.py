@@ -58,6 +58,8 @@ class ToolCall:
         run_id: The trace's id for this run.
         thread_id: LangGraph's conversation, if there is one.
         asked_key: The idempotency key that a program gave in its configuration, if it gave one.
+        form: In which form the answer comes back, "result" or "message" (content and artifact); answers of different
+            forms cannot stand for each other.
         idempotency_key: Set while somebody sees to it that the call happens once; only then may a write be tried again.
         record: What has happened to this call so far; shared by all copies.
         body: Runs the tool itself; only the innermost link of the chain calls it.
@@ -72,6 +74,7 @@ class ToolCall:
     run_id: UUID | None = None
     thread_id: str | None = None
     asked_key: str | None = None
+    form: str = "result"
     idempotency_key: str | None = None
     record: CallRecord = field(default_factory=CallRecord)
     body: Body = field(default=_no_body, repr=False)

@@ -7,11 +7,11 @@ LangChain inspects signatures and evaluates string annotations on every call; th
 # pyright: reportPrivateUsage=false
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForToolRun, BaseCallbackHandler, CallbackManagerForToolRun
+from langchain_core.callbacks import AsyncCallbackManagerForToolRun, CallbackManagerForToolRun
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langchain_core.tools.base import (
@@ -21,7 +21,7 @@ from langchain_core.tools.base import (
 from salesboost_tools.core.spec import ToolSpec
 from salesboost_tools.governed.arguments import Parse, as_given, hidden_arguments, lone_argument, plan_parse
 from salesboost_tools.handlers.base import ToolHandler
-from salesboost_tools.handlers.chain import Chain
+from salesboost_tools.handlers.chain import JoinedChains
 
 Positional = tuple[Any, ...]
 Named = dict[str, Any]
@@ -29,8 +29,6 @@ Call = Callable[[Positional, Named, CallbackManagerForToolRun, RunnableConfig | 
 AsyncCall = Callable[
     [Positional, Named, AsyncCallbackManagerForToolRun, RunnableConfig | None, str | None], Awaitable[Any]
 ]
-
-_CHAINS_KEPT = 64
 
 
 @dataclass(slots=True)
@@ -45,7 +43,7 @@ class Plan:
         acall: Runs the tool in this event loop; None if the tool is sync only and wants a thread.
         lone_key: Name under which handlers see what the tool gets by position.
         pairs: The tool returns a pair of content and artifact.
-        handlers: Those given to `govern`; others may come with the callbacks of a call.
+        chains: The handlers given to `govern`, and those that may come with the callbacks of a call.
     """
 
     spec: ToolSpec
@@ -55,22 +53,7 @@ class Plan:
     acall: AsyncCall | None
     lone_key: str
     pairs: bool
-    handlers: tuple[ToolHandler, ...]
-    chain: Chain
-    _chains: dict[tuple[int, ...], Chain] = field(default_factory=dict[tuple[int, ...], Chain])
-
-    def chain_with(self, callbacks: Sequence[BaseCallbackHandler]) -> Chain:
-        """Return the tool's own handlers joined with those found among a call's callbacks."""
-        found = tuple(handler for handler in callbacks if isinstance(handler, ToolHandler))
-        if not found:
-            return self.chain
-        key = tuple(map(id, found))  # the chain keeps its handlers alive, so their ids stay theirs
-        chain = self._chains.get(key)
-        if chain is None:
-            if len(self._chains) >= _CHAINS_KEPT:  # handlers made anew for every call must not pile up
-                self._chains.clear()
-            chain = self._chains[key] = Chain((*self.handlers, *found))
-        return chain
+    chains: JoinedChains
 
 
 def make_plan(inner: BaseTool, handlers: tuple[ToolHandler, ...], spec: ToolSpec) -> Plan:
@@ -85,8 +68,7 @@ def make_plan(inner: BaseTool, handlers: tuple[ToolHandler, ...], spec: ToolSpec
         acall=acall,
         lone_key=lone_argument(inner),
         pairs=stock and inner.response_format == "content_and_artifact",
-        handlers=handlers,
-        chain=Chain(handlers),
+        chains=JoinedChains(handlers),
     )
 
 

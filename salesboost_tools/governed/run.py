@@ -210,7 +210,7 @@ def _chain_call(tool: Answers, plan: Plan, opened: CallbackManagerForToolRun, re
         context.run(var_child_runnable_config.set, child)
         return context.run(plan.call, at, by, opened, request.config, request.tool_call_id)
 
-    chain = plan.chain_with(opened.handlers)
+    chain = plan.chains.with_those_in(opened.handlers)
     return chain.call(_tool_call(tool, plan.spec, opened, request, chain=chain, args=args, body=body))
 
 
@@ -238,7 +238,7 @@ async def _achain_call(
         # a thread cannot be stopped: when the call is cancelled it still is in its context, so it gets one of its own
         return run_in_executor(request.executor, context.copy().run, *arguments)
 
-    chain = plan.chain_with(opened.handlers)
+    chain = plan.chains.with_those_in(opened.handlers)
     return await chain.acall(_tool_call(tool, plan.spec, opened, request, chain=chain, args=args, body=body))
 
 

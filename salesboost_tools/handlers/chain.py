@@ -4,9 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from langchain_core.callbacks import BaseCallbackHandler
+
 from salesboost_tools.core.call import Emit, ToolCall
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler, notify
+
+_CHAINS_KEPT = 64
 
 
 class Chain:
@@ -36,6 +40,34 @@ class Chain:
                 self.acall = partial(_step, handler.aaround, self.acall)
         observers = tuple(h for h in self.handlers if type(h).observe is not ToolHandler.observe)
         self.sink: Emit | None = partial(_tell, observers) if observers else None
+
+
+class JoinedChains:
+    """The chains that come of a fixed set of handlers and those found among the callbacks of a call.
+
+    Args:
+        handlers: Those that always stand there.
+    """
+
+    __slots__ = ("_handlers", "_joined", "alone")
+
+    def __init__(self, handlers: Iterable[ToolHandler]) -> None:
+        self._handlers = tuple(handlers)
+        self.alone = Chain(self._handlers)
+        self._joined: dict[tuple[int, ...], Chain] = {}
+
+    def with_those_in(self, callbacks: Iterable[BaseCallbackHandler]) -> Chain:
+        """Return the chain for a call with these callbacks."""
+        found = tuple(handler for handler in callbacks if isinstance(handler, ToolHandler))
+        if not found:
+            return self.alone
+        key = tuple(map(id, found))  # the chain keeps its handlers alive, so their ids stay theirs
+        chain = self._joined.get(key)
+        if chain is None:
+            if len(self._joined) >= _CHAINS_KEPT:  # handlers made anew for every call must not pile up
+                self._joined.clear()
+            chain = self._joined[key] = Chain((*self._handlers, *found))
+        return chain
 
 
 def _with_companions(handlers: Iterable[ToolHandler]) -> Iterator[ToolHandler]:

@@ -14,7 +14,7 @@ from salesboost_tools.core.call import ANONYMOUS, ToolCall
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.spec import UNSPECIFIED
 from salesboost_tools.governed import govern
-from salesboost_tools.governed.plan import _CHAINS_KEPT
+from salesboost_tools.handlers.chain import _CHAINS_KEPT
 from salesboost_tools.handlers.base import ToolHandler
 from salesboost_tools.handlers.chain import Chain
 from tests.doubles import RunLedger, ScriptedTool
@@ -117,7 +117,7 @@ def test_handlers_made_anew_for_every_call_do_not_pile_up():
     gone = weakref.ref(handlers[0])
     for handler in handlers:
         governed.invoke({}, {"callbacks": [handler]})
-        assert len(governed._plan._chains) <= _CHAINS_KEPT
+        assert len(governed._plan.chains._joined) <= _CHAINS_KEPT
         assert handler.book == ["Outer"]
     del handlers
     gc.collect()
@@ -127,9 +127,9 @@ def test_handlers_made_anew_for_every_call_do_not_pile_up():
 def test_a_chain_is_made_once_for_the_same_handlers():
     governed = govern(ScriptedTool(), Outer())
     given = Inner()
-    chain = governed._plan.chain_with([given, RunLedger()])
-    assert governed._plan.chain_with([given]) is chain
-    assert governed._plan.chain_with([RunLedger()]) is governed._plan.chain
+    chain = governed._plan.chains.with_those_in([given, RunLedger()])
+    assert governed._plan.chains.with_those_in([given]) is chain
+    assert governed._plan.chains.with_those_in([RunLedger()]) is governed._plan.chains.alone
 
 
 # ---------------------------------------------------------------- halves, companions, observers
