@@ -1,6 +1,7 @@
 """Tools by name, for programs without an agent."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, TypedDict
 from uuid import uuid4
@@ -8,18 +9,27 @@ from uuid import uuid4
 from langchain_core.callbacks import AsyncCallbackManager
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, ToolException
+from langgraph.errors import GraphBubbleUp
 from pydantic import ValidationError
 
 from salesboost_tools.core.call import CallRecord
 from salesboost_tools.core.errors import ConfigurationError, ToolCallError, ToolInputError
-from salesboost_tools.core.spec import UNSPECIFIED, Effect
 from salesboost_tools.governed import GovernedTool, govern
 from salesboost_tools.governed.run import Request
 from salesboost_tools.handlers.outcome import is_failure
-from salesboost_tools.nodes.lanes import arun_lanes, lanes_of
+from salesboost_tools.nodes.lanes import arun_lanes, cancelled_since, is_declared_write, lanes_of
+from salesboost_tools.nodes.raised import Raised, raise_what_was_kept
+from salesboost_tools.nodes.threads import THREAD_PER_CALL
 
 DEFAULT_MAX_CONCURRENT = 5
+
+Saying = bool | str | Callable[[ToolException], Any] | None
+"""What a tool's author lets it say of its own errors: LangChain's `handle_tool_error`."""
+
+_KEYS = frozenset({"name", "payload", "tool_call_id"})
+_RAISING = {"handle_tool_error": False, "handle_validation_error": False}
+"""A tool that turns failures into results would hide them."""
 
 
 class ExecutionError(TypedDict):
@@ -59,10 +69,12 @@ class ToolExecutor:
 
     def __init__(self, tools: Iterable[BaseTool], *, max_concurrent: int = DEFAULT_MAX_CONCURRENT) -> None:
         self._tools: dict[str, GovernedTool] = {}
+        self._sayings: dict[str, Saying] = {}
         for tool in tools:
             if tool.name in self._tools:
                 raise ConfigurationError(f"two tools are called `{tool.name}`")
-            self._tools[tool.name] = tool if isinstance(tool, GovernedTool) else govern(tool)
+            self._tools[tool.name] = govern(tool).model_copy(update=_RAISING)
+            self._sayings[tool.name] = tool.handle_tool_error
         self._max_concurrent = _at_least_one(max_concurrent)
 
     async def execute(
@@ -85,12 +97,17 @@ class ToolExecutor:
         """
         record = CallRecord()
         started = perf_counter()
+        cancelled = cancelled_since()
         result: Any = None
-        failure: Exception | None = None
+        failure: BaseException | None = None
         try:
             result = await self._run(name, payload, _config(config, caller_role), record)
         except Exception as error:
             if not is_failure(error):
+                raise
+            failure = error
+        except asyncio.CancelledError as error:
+            if cancelled():
                 raise
             failure = error
         return Execution(
@@ -99,7 +116,7 @@ class ToolExecutor:
             tool_call_id=tool_call_id or f"auto-{uuid4().hex}",
             caller_role=caller_role,
             result=result,
-            error=None if failure is None else _explained(name, failure),
+            error=None if failure is None else _explained(name, failure, self._sayings.get(name)),
             cached=record.cached,
             attempts=record.attempts,
             latency_ms=(perf_counter() - started) * 1000,
@@ -116,7 +133,8 @@ class ToolExecutor:
         """Run several tools: reads side by side, declared writes one after another in the order given.
 
         Args:
-            calls: `{"name": ..., "payload": {...}}`, and a `tool_call_id` if there is one.
+            calls: `{"name": ..., "payload": {...}}`, and a `tool_call_id` if there is one; no payload means no
+                arguments.
             caller_role: Who asks.
             max_concurrent: Calls at once, at least 1; None for the executor's own bound.
             config: LangChain's.
@@ -125,18 +143,23 @@ class ToolExecutor:
             One answer per call, in the order of the calls.
 
         Raises:
-            ConfigurationError: A call has no name, or the number is out of range.
+            ConfigurationError: A call has no name or a key that means nothing, or the number is out of range.
         """
         wanted = [_read(call) for call in calls]
         width = self._max_concurrent if max_concurrent is None else _at_least_one(max_concurrent)
 
-        async def answer(position: int) -> Execution:
+        async def answer(position: int) -> Execution | Raised:
             name, payload, tool_call_id = wanted[position]
-            return await self.execute(name, payload, caller_role, tool_call_id=tool_call_id, config=config)
+            try:
+                return await self.execute(name, payload, caller_role, tool_call_id=tool_call_id, config=config)
+            except GraphBubbleUp as error:
+                return Raised(error)
 
-        lanes = lanes_of([self._writes(name, payload) for name, payload, _ in wanted])
+        lanes = lanes_of([is_declared_write(self._tools.get(name), payload) for name, payload, _ in wanted])
         answers = await arun_lanes(lanes, answer, width, None)
-        return [answers[position] for position in range(len(wanted))]
+        ordered = [answers[position] for position in range(len(wanted))]
+        raise_what_was_kept(ordered)
+        return ordered
 
     async def _run(self, name: str, payload: Mapping[str, Any], config: RunnableConfig, record: CallRecord) -> Any:
         tool = self._tools.get(name)
@@ -144,6 +167,11 @@ class ToolExecutor:
             raise ToolInputError(
                 f"no tool is called {name!r}; there are: {', '.join(sorted(self._tools))}",
                 for_model=f"There is no such tool. Use one of: {', '.join(sorted(self._tools))}.",
+            )
+        if not isinstance(payload, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ToolInputError(
+                f"the payload of `{name}` is a {type(payload).__name__}; it has to be a mapping of arguments",
+                for_model=f"The payload of `{name}` has to be an object that holds its arguments by name.",
             )
         manager = AsyncCallbackManager.configure(
             config.get("callbacks"),
@@ -154,16 +182,7 @@ class ToolExecutor:
             config.get("metadata"),
             tool.metadata,
         )
-        return await tool.arun_request(manager, Request(dict(payload), config, record=record))
-
-    def _writes(self, name: str, payload: Mapping[str, Any]) -> bool:
-        tool = self._tools.get(name)
-        if tool is None or tool.spec is UNSPECIFIED:
-            return False
-        try:
-            return tool.spec.effect_of(payload) is Effect.WRITE
-        except Exception:  # noqa: BLE001  (the payload is not validated yet; the rule may stumble over a bad one)
-            return True
+        return await tool.arun_request(manager, Request(dict(payload), config, record=record, executor=THREAD_PER_CALL))
 
 
 def _config(config: RunnableConfig | None, caller_role: str | None) -> RunnableConfig:
@@ -173,22 +192,27 @@ def _config(config: RunnableConfig | None, caller_role: str | None) -> RunnableC
     return ensured
 
 
-def _explained(name: str, error: Exception) -> ExecutionError:
+def _explained(name: str, error: BaseException, saying: Saying) -> ExecutionError:
     if isinstance(error, ToolCallError):
         message = error.for_model
     elif isinstance(error, ValidationError):
         wrong = [f"{'.'.join(map(str, p['loc'])) or 'payload'}: {p['msg']}" for p in error.errors(include_input=False)]
         message = f"The arguments of `{name}` are wrong. {'; '.join(wrong)}"
+    elif isinstance(error, ToolException) and saying:
+        message = saying if isinstance(saying, str) else str(error) if saying is True else str(saying(error))
     else:
         message = f"`{name}` failed unexpectedly."
     return ExecutionError(type=type(error).__name__, message=message, retry_after=getattr(error, "retry_after", None))
 
 
 def _read(call: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], str | None]:
-    name = call.get("name")
-    if not isinstance(name, str):
-        raise ConfigurationError(f'a call is {{"name": ..., "payload": {{...}}}}; got the keys {sorted(call)}')
-    return name, call.get("payload") or {}, call.get("tool_call_id")
+    shape = '{"name": ..., "payload": {...}}, and a "tool_call_id" if there is one'
+    if not isinstance(call, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"a call is {shape}; got a {type(call).__name__}")
+    name, payload = call.get("name"), call.get("payload")
+    if not isinstance(name, str) or not call.keys() <= _KEYS:
+        raise ConfigurationError(f"a call is {shape}; got the keys {sorted(map(str, call))}")
+    return name, {} if payload is None else payload, call.get("tool_call_id")
 
 
 def _at_least_one(max_concurrent: int) -> int:

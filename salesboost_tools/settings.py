@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.rate import RateLimit
@@ -15,47 +15,52 @@ _PREFIX = "TOOL_"
 class Settings(BaseSettings):
     """How the toolkit is set up. Every field is read from the environment variable `TOOL_` + its name in capitals.
 
+    A variable that is empty counts as not set.
+
     Raises:
         ConfigurationError: A value cannot be used; the message names the variable and what is allowed.
     """
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
-    permission_enabled: bool = Field(True, description="Check the caller's role against the tool's roles.")
-    rate_limit_enabled: bool = Field(True, description="Keep each tool within its rate.")
+    permission_enabled: bool = Field(default=True, description="Check the caller's role against the tool's roles.")
+    rate_limit_enabled: bool = Field(default=True, description="Keep each tool within its rate.")
     rate_limits: dict[str, str] = Field(
         {}, description='Rates by tool name, as JSON: `{"crm_integration": "60/minute"}`. They replace the defaults.'
     )
-    cache_enabled: bool = Field(True, description="Answer equal reads from memory.")
+    cache_enabled: bool = Field(default=True, description="Answer equal reads from memory.")
     cache_ttl: float = Field(60.0, ge=0, description="Seconds a result stays fresh if the tool does not say.")
     cache_max_entries: int = Field(1000, ge=1, description="Results kept at most.")
     cache_lru_enabled: bool = Field(
-        True, description="The least recently used result leaves first; `false`: the oldest one."
+        default=True, description="The least recently used result leaves first; `false`: the oldest one."
     )
-    cache_access_tracking: bool = Field(True, description="Count how often each stored result is read.")
-    retry_enabled: bool = Field(True, description="Try failed reads again.")
+    cache_access_tracking: bool = Field(default=True, description="Count how often each stored result is read.")
+    retry_enabled: bool = Field(default=True, description="Try failed reads again.")
     retry_max_attempts: int = Field(3, ge=1, le=20, description="Attempts at most, the first one included.")
     retry_base_delay: float = Field(
-        1.0, ge=0, le=60, description="Seconds before the second attempt; doubled for each further one."
+        1.0, ge=0, le=30, description="Seconds before the second attempt; doubled for each further one."
     )
-    timeout_enabled: bool = Field(True, description="Give every attempt a time limit.")
+    timeout_enabled: bool = Field(default=True, description="Give every attempt a time limit.")
     timeout: float = Field(30.0, gt=0, description="Seconds per attempt if the tool does not say.")
-    metrics_enabled: bool = Field(True, description="Count and time calls for Prometheus.")
-    status_enabled: bool = Field(True, description="Publish what calls are doing while they do it.")
-    parallel_enabled: bool = Field(True, description="Run the calls of a message side by side.")
+    metrics_enabled: bool = Field(default=True, description="Count and time calls for Prometheus.")
+    status_enabled: bool = Field(default=True, description="Publish what calls are doing while they do it.")
+    parallel_enabled: bool = Field(default=True, description="Run the calls of a message side by side.")
     parallel_max_concurrent: int = Field(5, ge=1, le=1000, description="Calls at once at most.")
     bandit_enabled: bool = Field(
-        False, description="Let the policy choose among equal tools; `false`: the first one serves, the policy looks on."
+        default=False,
+        description="Let the policy choose among equal tools; `false`: the first one serves, the policy looks on.",
     )
     bandit_epsilon: float = Field(0.1, ge=0, le=1, description="Share of choices spent on exploring.")
     data_dir: Path = Field(
         Path(".salesboost"), description="Folder for the embedded database and the search index; made on first use."
     )
     database_url: str | None = Field(
-        None, description="SQLAlchemy URL of the CRM database; unset: an SQLite file in `TOOL_DATA_DIR`."
+        None, repr=False, description="SQLAlchemy URL of the CRM database; unset: an SQLite file in `TOOL_DATA_DIR`."
     )
     redis_url: str | None = Field(
-        None, description="URL of a Redis that workers share. Not usable yet: this version keeps state in memory."
+        None,
+        repr=False,
+        description="URL of a Redis that workers share. Not usable yet: this version keeps state in memory.",
     )
 
     def __init__(self, **values: Any) -> None:
@@ -63,6 +68,11 @@ class Settings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             raise ConfigurationError(_explain(error)) from None
+        except SettingsError:  # the one variable that holds JSON
+            raise ConfigurationError(
+                f"settings cannot be used: {_PREFIX}RATE_LIMITS: has to be an object in JSON, "
+                'for example {"crm_integration": "60/minute"}'
+            ) from None
 
     @field_validator("rate_limits")
     @classmethod

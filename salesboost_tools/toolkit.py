@@ -35,17 +35,21 @@ from salesboost_tools.tools.pricing.price_book import Charge
 Make = Callable[[Settings, State], ToolHandler]
 
 USUAL_ORDER: tuple[tuple[str, type[ToolHandler], Make], ...] = (
-    ("status_enabled", StatusHandler, lambda settings, state: StatusHandler()),
-    ("metrics_enabled", MetricsHandler, lambda settings, state: MetricsHandler()),
-    ("permission_enabled", PermissionHandler, lambda settings, state: PermissionHandler()),
+    ("status_enabled", StatusHandler, lambda _, __: StatusHandler()),
+    ("metrics_enabled", MetricsHandler, lambda _, __: MetricsHandler()),
+    ("permission_enabled", PermissionHandler, lambda _, __: PermissionHandler()),
     ("cache_enabled", CacheHandler, lambda settings, state: CacheHandler(state, default_ttl_s=settings.cache_ttl)),
     (
         "retry_enabled",
         RetryHandler,
-        lambda settings, state: RetryHandler(settings.retry_max_attempts, settings.retry_base_delay),
+        lambda settings, _: RetryHandler(settings.retry_max_attempts, settings.retry_base_delay),
     ),
-    ("rate_limit_enabled", RateLimitHandler, lambda settings, state: RateLimitHandler(state, limits=settings.rate_limits)),
-    ("timeout_enabled", TimeoutHandler, lambda settings, state: TimeoutHandler(settings.timeout)),
+    (
+        "rate_limit_enabled",
+        RateLimitHandler,
+        lambda settings, state: RateLimitHandler(state, limits=settings.rate_limits),
+    ),
+    ("timeout_enabled", TimeoutHandler, lambda settings, _: TimeoutHandler(settings.timeout)),
 )
 """The usual handlers, outermost first: the setting that switches each on, its class, and how it is made.
 
@@ -96,13 +100,14 @@ class SalesToolkit(BaseToolkit):
         state: State | None = None,
     ) -> None:
         settings = settings or Settings()
-        super().__init__(
-            settings=settings,
-            handlers=usual_handlers(settings, state) if handlers is None else tuple(handlers),
-            selector=ToolSelector(
+        values: dict[str, Any] = {
+            "settings": settings,
+            "handlers": usual_handlers(settings, state) if handlers is None else tuple(handlers),
+            "selector": ToolSelector(
                 EpsilonGreedy(settings.bandit_epsilon), mode="active" if settings.bandit_enabled else "shadow"
             ),
-        )
+        }
+        super().__init__(**values)
 
     def get_tools(self) -> list[BaseTool]:
         """Return the tools, governed."""
@@ -128,9 +133,7 @@ class SalesToolkit(BaseToolkit):
             "max_concurrency": self.settings.parallel_max_concurrent,
             "parallel": self.settings.parallel_enabled,
         }
-        grouped = {group.name for group in self.groups}
-        single = [tool for tool in self.get_tools() if tool.name not in grouped]
-        return ToolFanOut(single, **{**usual, **options})
+        return ToolFanOut(self.get_tools(), **{**usual, **options})
 
     def executor(self) -> ToolExecutor:
         """Return what runs these tools by name."""
@@ -155,6 +158,7 @@ class SalesToolkit(BaseToolkit):
         book = default_price_book()
         lexical, semantic = LexicalSearch(index), SemanticSearch(index)
         self._close += [store.close, lexical.close, semantic.close]
+        semantic.prepare()  # learnt once and kept beside the index; within a first call it would eat up its time limit
         retriever = KnowledgeRetriever(lexical)
         variants = [KnowledgeRetriever.variant(search) for search in (lexical, semantic)]
         self._groups = [ToolGroup(GROUP, [self._governed(variant) for variant in variants])]

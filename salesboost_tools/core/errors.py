@@ -14,17 +14,28 @@ SalesToolsError
     ├── RateLimitError          .retry_after
     ├── CircuitOpenError        .retry_after
     ├── ToolTimeoutError        .timeout_s  .outcome_unknown
-    ├── IdempotencyError
+    ├── IdempotencyError        .outcome_unknown
     ├── ToolInputError
-    └── UpstreamError           .status
+    └── UpstreamError           .status  .outcome_unknown
 ```
 """
+
+from typing import Any
 
 from langchain_core.tools import ToolException
 
 
 class SalesToolsError(Exception):
-    """Everything this package raises on purpose."""
+    """Everything this package raises on purpose. It can be copied and pickled, so that it crosses processes."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[SalesToolsError], args: tuple[Any, ...], attributes: dict[str, Any]) -> SalesToolsError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class ConfigurationError(SalesToolsError):
@@ -117,7 +128,23 @@ class ToolTimeoutError(ToolCallError):
 
 
 class IdempotencyError(ToolCallError):
-    """The same idempotency key came with other arguments, or its first outcome is unknown."""
+    """A write was not begun, because of what became of an equal one, or because that could not be found out.
+
+    Attributes:
+        outcome_unknown: True if the first one may have happened; the second did nothing in any case.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        for_model: str | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        outcome_unknown: bool = False,
+    ) -> None:
+        super().__init__(message, for_model=for_model, retryable=retryable, retry_after=retry_after)
+        self.outcome_unknown = outcome_unknown
 
 
 class ToolInputError(ToolCallError):
@@ -129,6 +156,8 @@ class UpstreamError(ToolCallError):
 
     Attributes:
         status: The provider's HTTP status, None when it gave none (connection lost, broken answer).
+        outcome_unknown: For a write: True if it may have happened, False if it certainly did not; None leaves that to
+            the status.
     """
 
     def __init__(
@@ -139,6 +168,8 @@ class UpstreamError(ToolCallError):
         retryable: bool = False,
         retry_after: float | None = None,
         for_model: str | None = None,
+        outcome_unknown: bool | None = None,
     ) -> None:
         super().__init__(message, for_model=for_model, retryable=retryable, retry_after=retry_after)
         self.status = status
+        self.outcome_unknown = outcome_unknown

@@ -1,25 +1,24 @@
 """How often something may happen: the token bucket."""
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 
-from salesboost_tools.core.clock import nanoseconds
 from salesboost_tools.core.errors import ConfigurationError
 
-_UNIT_S = {
-    "second": 1,
-    "sec": 1,
-    "s": 1,
-    "minute": 60,
-    "min": 60,
-    "m": 60,
-    "hour": 3600,
-    "h": 3600,
-    "day": 86400,
-    "d": 86400,
+_NAMES_BY_UNIT_S = {
+    1: ("s", "sec", "secs", "second", "seconds"),
+    60: ("m", "min", "mins", "minute", "minutes"),
+    3600: ("h", "hr", "hrs", "hour", "hours"),
+    86400: ("d", "day", "days"),
 }
-_TEXT = re.compile(r"\s*(\d+)\s*(?:/|per)\s*(\d+(?:\.\d+)?)?\s*([a-z]+?)s?\s*", re.IGNORECASE)
+_UNIT_S_BY_NAME = {name: unit_s for unit_s, names in _NAMES_BY_UNIT_S.items() for name in names}
+_NAME_BY_PERIOD_S = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
+_TEXT = re.compile(
+    r"\s*(\d{1,18})\s*(?:/|per\b)\s*(\d{1,18}(?:\.\d{1,24})?(?:e-?\d{1,2})?)?\s*([a-z]+)\s*", re.ASCII | re.IGNORECASE
+)
+_SHORTEST_S, _LONGEST_S = 1e-9, 1e9
 
 
 @dataclass(frozen=True)
@@ -29,75 +28,93 @@ class RateLimit:
     Args:
         text: Short form, "10/minute", "20 per hour", "5/30s". Units: second, minute, hour, day.
         calls: Capacity, at least 1: how many calls may come at once after a rest.
-        per_s: Seconds in which an empty bucket fills up, above 0.
+        per_s: Seconds in which an empty bucket fills up, from 1e-9 to 1e9 (31 years).
 
     Raises:
         ConfigurationError: The text cannot be read or a number is out of range.
     """
 
-    text: str | None = None
+    text: InitVar[str | None] = None
     calls: int = 0
     per_s: float = 0.0
 
-    def __post_init__(self) -> None:
-        if self.text is not None:
-            if self.calls or self.per_s:
+    def __post_init__(self, text: str | None) -> None:
+        calls, per_s = self.calls, self.per_s
+        if text is not None:
+            if calls or per_s:
                 raise ConfigurationError("a rate limit is given as text or as calls and per_s, not as both")
-            calls, per_s = _parse(self.text)
-            object.__setattr__(self, "calls", calls)
-            object.__setattr__(self, "per_s", per_s)
-            object.__setattr__(self, "text", None)
-        if isinstance(self.calls, bool) or not isinstance(self.calls, int) or self.calls < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"a rate limit needs calls >= 1, a whole number; got {self.calls!r}")
-        if not 0 < self.per_s < float("inf"):
-            raise ConfigurationError(f"a rate limit needs per_s > 0 seconds; got {self.per_s!r}")
+            calls, per_s = _parse(text)
+        if isinstance(calls, bool) or not isinstance(calls, int) or calls < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"a rate limit needs calls >= 1, a whole number; got {calls!r}")
+        if not isinstance(per_s, int | float) or not _SHORTEST_S <= per_s <= _LONGEST_S:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"a rate limit needs per_s from 1e-9 to 1e9 seconds; got {per_s!r}")
+        object.__setattr__(self, "calls", calls)
+        object.__setattr__(self, "per_s", float(per_s))
 
     def __str__(self) -> str:
-        names = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}
-        return f"{self.calls}/{names.get(int(self.per_s), '') if self.per_s in names else f'{self.per_s:g}s'}"
+        name = _NAME_BY_PERIOD_S.get(self.per_s)  # pyright: ignore[reportArgumentType]  (1.0 finds 1)
+        return f"{self.calls}/{name or repr(self.per_s).removesuffix('.0') + 's'}"
 
     @cached_property
     def bucket(self) -> "Bucket":
         """The same limit in whole nanoseconds; the interval is rounded up, so it never admits too many."""
-        return Bucket(self.calls, max(1, -(-nanoseconds(self.per_s) // self.calls)))
+        return Bucket(self.calls, -(-math.ceil(self.per_s * 1_000_000_000) // self.calls))
+
+
+def as_rate_limit(limit: "RateLimit | str") -> RateLimit:
+    """Return a limit that may have been given as text.
+
+    Raises:
+        ConfigurationError: It is neither a `RateLimit` nor a text that can be read.
+    """
+    return limit if isinstance(limit, RateLimit) else RateLimit(limit)
 
 
 def _parse(text: str) -> tuple[int, float]:
-    match = _TEXT.fullmatch(text)
-    unit_s = _UNIT_S.get(match[3].lower()) if match else None
+    match = _TEXT.fullmatch(text) if isinstance(text, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+    unit_s = _UNIT_S_BY_NAME.get(match[3].lower()) if match else None
     if match is None or unit_s is None:
-        raise ConfigurationError(f"cannot read the rate limit {text!r}; write it like '10/minute' or '5/30s'")
+        raise ConfigurationError(
+            f"cannot read the rate limit {text!r}; write it like '10/minute', '20 per hour' or '5/30s', "
+            "with second, minute, hour or day"
+        )
     return int(match[1]), float(match[2] or 1) * unit_s
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A token bucket in whole numbers: capacity in tokens, ns until one token is back."""
+    """A token bucket in whole numbers.
+
+    Attributes:
+        capacity: Tokens at most.
+        interval_ns: Nanoseconds until one token is back.
+        tolerance_ns: Nanoseconds until an empty bucket is full.
+    """
 
     capacity: int
     interval_ns: int
+    tolerance_ns: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tolerance_ns", self.capacity * self.interval_ns)
 
 
-def take(bucket: Bucket, due_at_ns: int | None, now_ns: int, tokens: int = 1) -> tuple[int, int]:
-    """Decide whether `tokens` may be taken at `now_ns`.
+def due_after(bucket: Bucket, due_at_ns: int | None, now_ns: int, tokens: int = 1) -> int:
+    """Return when a bucket will be full again if `tokens` are taken now.
 
-    Token bucket in its GCRA form (ITU-T I.371): one integer per key, no background refill. A plain pair instead of a
-    named value, because this runs on every call.
+    Token bucket in its GCRA form (ITU-T I.371): one integer per key, no background refill, no fraction of a token lost.
+
+    The call is admitted if that is no later than `now_ns + bucket.tolerance_ns`; then the result is what to store.
+    Otherwise the difference is exactly how many ns to wait, and there is nothing to store, so refusals cost nothing.
+    Callers compare for themselves: this runs on every call, and a pair as a result would be a tenth of it.
 
     Args:
-        bucket: Capacity in tokens and refill interval in ns per token.
-        due_at_ns: Theoretical arrival time stored by the last admitted call; None for a key never seen.
-        now_ns: Monotonic time in ns, same clock.
+        bucket: Capacity and refill interval.
+        due_at_ns: The result stored by the last admitted call; None for a key never seen.
+        now_ns: Monotonic time in ns, same clock; may be negative.
         tokens: How many, 1 <= tokens <= capacity; `fit` checks it.
-
-    Returns:
-        `(wait_ns, due_at_ns)`. Wait 0: admitted, store the new due time. Otherwise refused, and waiting that many ns
-        is exactly enough; there is nothing to store, so refusals cost nothing.
     """
-    start = now_ns if due_at_ns is None or due_at_ns < now_ns else due_at_ns
-    due = start + bucket.interval_ns * tokens
-    wait = due - bucket.interval_ns * bucket.capacity - now_ns
-    return (wait, due) if wait > 0 else (0, due)
+    return (now_ns if due_at_ns is None or due_at_ns < now_ns else due_at_ns) + bucket.interval_ns * tokens
 
 
 def fit(bucket: Bucket, tokens: int) -> int:

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.core.rate import RateLimit
+from salesboost_tools.core.rate import RateLimit, as_rate_limit
 
 
 class Effect(Enum):
@@ -62,18 +62,14 @@ class ToolSpec:
             raise ConfigurationError(
                 f"effect is Effect.READ, Effect.WRITE or a function of the arguments; got {effect!r}"
             )
-        if isinstance(allowed_roles, str):
-            raise ConfigurationError(f"allowed_roles is a set of roles; write {{{allowed_roles!r}}}")
-        if cache_ttl_s is not None and not cache_ttl_s >= 0:
-            raise ConfigurationError(f"cache_ttl_s is seconds, 0 or more; got {cache_ttl_s!r}")
-        if timeout_s is not None and not timeout_s > 0:
-            raise ConfigurationError(f"timeout_s is seconds, above 0; got {timeout_s!r}")
+        if not isinstance(results_shared, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"results_shared is True or False; got {results_shared!r}")
         values = {
             "effect": effect,
-            "allowed_roles": EVERYONE if allowed_roles is None else frozenset(allowed_roles),
-            "cache_ttl_s": cache_ttl_s,
-            "rate_limit": RateLimit(rate_limit) if isinstance(rate_limit, str) else rate_limit,
-            "timeout_s": timeout_s,
+            "allowed_roles": _roles(allowed_roles),
+            "cache_ttl_s": _seconds("cache_ttl_s", cache_ttl_s, or_zero=True),
+            "rate_limit": None if rate_limit is None else as_rate_limit(rate_limit),
+            "timeout_s": _seconds("timeout_s", timeout_s, or_zero=False),
             "results_shared": results_shared,
         }
         for name, value in values.items():
@@ -82,6 +78,24 @@ class ToolSpec:
     def effect_of(self, args: Mapping[str, Any]) -> Effect:
         """Return what a call with these arguments does."""
         return self.effect if isinstance(self.effect, Effect) else self.effect(args)
+
+
+def _roles(roles: Iterable[str] | None) -> frozenset[str] | None:
+    if roles is None:
+        return EVERYONE
+    several = isinstance(roles, Iterable) and not isinstance(roles, str)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not several or not all(isinstance(role, str) for role in roles):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"allowed_roles is a set of texts, for example {{'coach'}}; got {roles!r}")
+    return frozenset(roles)
+
+
+def _seconds(name: str, value: float | None, *, or_zero: bool) -> float | None:
+    if value is None:
+        return None
+    known = isinstance(value, int | float) and not isinstance(value, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not known or not (value > 0 or (or_zero and value == 0)):
+        raise ConfigurationError(f"{name} is seconds, {'0 or more' if or_zero else 'above 0'}; got {value!r}")
+    return value
 
 
 UNSPECIFIED = ToolSpec(effect=Effect.WRITE)

@@ -84,12 +84,14 @@ class CacheHandler(ToolHandler):
             if not isinstance(landing, Landing):
                 return self._found(call, "shared", landing)
             if landing is Landing.ALONE:
+                self._missed(call)
                 return proceed(call)
         with flight:
             found = self._store.get(key)  # an equal call may have landed between looking and boarding
             if found is not MISSING:
                 flight.landing = found
                 return self._found(call, "hits", found)
+            self._missed(call)
             result = proceed(call)
             if self._keeps(call, flight, result):
                 self._store.put(key, flight.landing, ttl_s)
@@ -111,12 +113,14 @@ class CacheHandler(ToolHandler):
             if not isinstance(landing, Landing):
                 return self._found(call, "shared", landing)
             if landing is Landing.ALONE:
+                self._missed(call)
                 return await proceed(call)
         with flight:
             found = await self._store.aget(key)
             if found is not MISSING:
                 flight.landing = found
                 return self._found(call, "hits", found)
+            self._missed(call)
             result = await proceed(call)
             if self._keeps(call, flight, result):
                 await self._store.aput(key, flight.landing, ttl_s)
@@ -134,8 +138,10 @@ class CacheHandler(ToolHandler):
         return self._store.top(count)
 
     def clear(self, tool: str | None = None) -> int:
-        """Forget the results of one tool, or of all; return how many were stored."""
-        return self._store.clear("" if tool is None else f"{tool}:")
+        """Forget the results of one tool, or of all; return how many were stored. Calls under way are not stored."""
+        prefix = "" if tool is None else f"{tool}:"
+        self._flights.outdate(prefix)
+        return self._store.clear(prefix)
 
     # ------------------------------------------------------------ rules
 
@@ -147,7 +153,7 @@ class CacheHandler(ToolHandler):
             user_id = None if spec.results_shared else call.caller.user_id
             key = cache_key(call.name, call.caller.tenant_id, user_id, call.args)
             if key is not None:
-                return ttl_s, key
+                return ttl_s, key if call.form == "result" else f"{key}/{call.form}"
         self._count(call.name, "passed")
         return ttl_s, None
 
@@ -157,14 +163,18 @@ class CacheHandler(ToolHandler):
         call.emit("cached", how=how)
         return own_copy(stored)
 
-    def _keeps(self, call: ToolCall, flight: Flight, result: Any) -> bool:
+    def _missed(self, call: ToolCall) -> None:
         self._count(call.name, "misses")
         call.emit("cache_miss")
+
+    def _keeps(self, call: ToolCall, flight: Flight, result: Any) -> bool:
         if not is_shareable(result):
             return False
         try:
             flight.landing = own_copy(result)
         except Exception:  # noqa: BLE001  (whatever cannot be copied, a generator or an open file, belongs to its caller)
+            return False
+        if flight.stale:
             return False
         self._count(call.name, "stored")
         return True

@@ -1,11 +1,9 @@
 """Count and time every call and every attempt."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
-
-from langchain_core.messages import ToolMessage
 
 from salesboost_tools.core.call import ToolCall
 from salesboost_tools.core.errors import (
@@ -16,7 +14,7 @@ from salesboost_tools.core.errors import (
     ToolTimeoutError,
 )
 from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler
-from salesboost_tools.handlers.outcome import is_failure
+from salesboost_tools.handlers.outcome import is_error_answer, is_failure
 from salesboost_tools.observe.metrics import CollectorRegistry, ToolMetrics, metrics_in
 
 _logger = logging.getLogger(__name__)
@@ -44,7 +42,7 @@ class MetricsHandler(ToolHandler):
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self._metrics = metrics_in(registry)
-        self._attempts = AttemptMetricsHandler(self._metrics)
+        self._attempts = AttemptMetricsHandler(self._metrics, self._not_recorded)
 
     def companions(self) -> tuple[ToolHandler, ...]:
         """The part that stands innermost."""
@@ -89,18 +87,27 @@ class MetricsHandler(ToolHandler):
             self._metrics.call_ended(call.name, status, call.caller.role, perf_counter() - started)
             if error is not None and is_failure(error):
                 self._metrics.call_failed(call.name, error)
-        except Exception:
-            self.observer_failures += 1
-            _logger.warning("recording a call of `%s` failed", call.name, exc_info=True)
+        except Exception as failure:  # noqa: BLE001  (an observer's sink)
+            self._not_recorded(call, failure)
+
+    def _not_recorded(self, call: ToolCall, failure: Exception) -> None:
+        self.observer_failures += 1
+        _logger.warning("recording a call of `%s` failed", call.name, exc_info=failure)
 
 
 class AttemptMetricsHandler(ToolHandler):
-    """Times every attempt. It stands innermost on behalf of `MetricsHandler`."""
+    """Times every attempt. It stands innermost on behalf of `MetricsHandler`.
+
+    Args:
+        metrics: Where durations go.
+        not_recorded: Told when that failed.
+    """
 
     order = 90
 
-    def __init__(self, metrics: ToolMetrics) -> None:
+    def __init__(self, metrics: ToolMetrics, not_recorded: Callable[[ToolCall, Exception], None]) -> None:
         self._metrics = metrics
+        self._not_recorded = not_recorded
 
     def around(self, call: ToolCall, proceed: Proceed) -> Any:
         """Time one attempt."""
@@ -108,7 +115,7 @@ class AttemptMetricsHandler(ToolHandler):
         try:
             return proceed(call)
         finally:
-            self._metrics.attempt_ended(call.name, perf_counter() - started)
+            self._record(call, started)
 
     async def aaround(self, call: ToolCall, proceed: AsyncProceed) -> Any:
         """Time one attempt."""
@@ -116,7 +123,13 @@ class AttemptMetricsHandler(ToolHandler):
         try:
             return await proceed(call)
         finally:
+            self._record(call, started)
+
+    def _record(self, call: ToolCall, started: float) -> None:
+        try:
             self._metrics.attempt_ended(call.name, perf_counter() - started)
+        except Exception as failure:  # noqa: BLE001  (an observer's sink)
+            self._not_recorded(call, failure)
 
 
 def status_of(call: ToolCall, error: BaseException | None, result: Any) -> str:
@@ -124,7 +137,7 @@ def status_of(call: ToolCall, error: BaseException | None, result: Any) -> str:
     if error is None:
         if call.record.cached:
             return "cached"
-        return "error" if isinstance(result, ToolMessage) and result.status == "error" else "success"
-    if isinstance(error, Exception):
-        return _STATUS_OF.get(type(error), "error") if is_failure(error) else "interrupted"
-    return "cancelled"
+        return "error" if is_error_answer(result) else "success"
+    if is_failure(error):
+        return next((status for kind, status in _STATUS_OF.items() if isinstance(error, kind)), "error")
+    return "interrupted" if isinstance(error, Exception) else "cancelled"

@@ -6,7 +6,7 @@ from typing import Any
 
 from salesboost_tools.core.call import ToolCall
 from salesboost_tools.core.errors import RateLimitError
-from salesboost_tools.core.rate import RateLimit, seconds_to_wait
+from salesboost_tools.core.rate import RateLimit, as_rate_limit, seconds_to_wait
 from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler
 from salesboost_tools.state import MemoryState, State
 
@@ -22,6 +22,9 @@ class RateLimitHandler(ToolHandler):
         state: Where the buckets are; by default in this process.
         limits: Limit by tool name, before the tool's own `rate_limit`.
         default: For tools that state none.
+
+    Raises:
+        ConfigurationError: A limit cannot be read.
     """
 
     order = 70
@@ -34,8 +37,8 @@ class RateLimitHandler(ToolHandler):
         default: RateLimit | str = DEFAULT_RATE_LIMIT,
     ) -> None:
         self._store = (state or MemoryState()).limits
-        self._limits = {name: _as_limit(limit) for name, limit in (limits or {}).items()}
-        self._default = _as_limit(default)
+        self._limits = {name: as_rate_limit(limit) for name, limit in (limits or {}).items()}
+        self._default = as_rate_limit(default)
 
     def around(self, call: ToolCall, proceed: Proceed) -> Any:
         """Take a token or refuse."""
@@ -63,11 +66,7 @@ def refuse(call: ToolCall, limit: RateLimit, wait_ns: int) -> None:
     retry_after = seconds_to_wait(wait_ns)
     call.emit("rate_limited", retry_after=retry_after)
     raise RateLimitError(
-        f"`{call.name}` is over its limit of {limit}; free again in {retry_after:.1f} s",
+        f"`{call.name}` is over its limit of {limit}; free again in {retry_after:.1f} s (setting TOOL_RATE_LIMITS)",
         for_model=f"`{call.name}` is busy. Continue without it, or call it again in {math.ceil(retry_after)} seconds.",
         retry_after=retry_after,
     )
-
-
-def _as_limit(limit: RateLimit | str) -> RateLimit:
-    return RateLimit(limit) if isinstance(limit, str) else limit

@@ -5,13 +5,16 @@ threads or coroutines of any event loop, mixed.
 """
 
 import threading
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextvars import ContextVar
 from enum import Enum, auto
 from types import TracebackType
 from typing import Any, Self
 
 from salesboost_tools.handlers.outcome import is_failure
+
+_NOT_FOR_FUTURES = (StopIteration, CancelledError)
+"""Failures that a future cannot carry: it refuses the first, and turns the second into a cancellation of followers."""
 
 _led_here: ContextVar[tuple["Flight", ...]] = ContextVar("salesboost_flights_led", default=())
 
@@ -30,17 +33,18 @@ class Flight:
 
     Attributes:
         landing: What followers get: the answer, or a `Landing`.
+        stale: What it brings is out of date: nobody joins it any more, and its answer is not to be kept.
     """
 
-    __slots__ = ("_flights", "_future", "_key", "_loop_thread", "_token", "landing")
+    __slots__ = ("_flights", "_future", "_key", "_loop_thread", "landing", "stale")
 
     def __init__(self, flights: "Flights", key: str, loop_thread: int | None) -> None:
         self._flights = flights
         self._key = key
         self._loop_thread = loop_thread
         self._future: Future[Any] | None = None
-        self._token: Any = None
         self.landing: Any = Landing.ALONE
+        self.stale = False
 
     def join(self) -> Future[Any] | None:
         """Return what a follower waits for; None if this one must not wait, for the flight would wait for it.
@@ -60,19 +64,20 @@ class Flight:
         return self._loop_thread == threading.get_ident()
 
     def __enter__(self) -> Self:
-        self._token = _led_here.set((*_led_here.get(), self))
+        _led_here.set((*_led_here.get(), self))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _led_here.reset(self._token)
         future = self._flights.take_down(self._key, self)
+        # No token is reset: a coroutine that is thrown away ends in another context, and must land all the same.
+        _led_here.set(tuple(flight for flight in _led_here.get() if flight is not self))
         if future is None:
             return
         if error is None:
             future.set_result(self.landing)
-        elif is_failure(error):
+        elif is_failure(error) and not isinstance(error, _NOT_FOR_FUTURES):
             future.set_exception(error)
         else:
             future.set_result(Landing.ALONE if isinstance(error, Exception) else Landing.AGAIN)
@@ -107,8 +112,15 @@ class Flights:
     def take_down(self, key: str, flight: Flight) -> Future[Any] | None:
         """End a flight; return the future of its followers, if there are any."""
         with self._lock:
-            del self._under_way[key]
+            if not flight.stale:
+                del self._under_way[key]
             return flight._future  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+    def outdate(self, prefix: str) -> None:
+        """Let nobody join the flights under way whose key starts with `prefix`."""
+        with self._lock:
+            for key in [key for key in self._under_way if key.startswith(prefix)]:
+                self._under_way.pop(key).stale = True
 
     def __len__(self) -> int:
         return len(self._under_way)

@@ -8,7 +8,7 @@ from typing import Any
 
 from salesboost_tools.core.call import ToolCall
 from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler
-from salesboost_tools.handlers.outcome import is_failure
+from salesboost_tools.handlers.outcome import is_error_answer, is_failure
 from salesboost_tools.observe.status import StatusEvent, StatusFeed
 
 _logger = logging.getLogger(__name__)
@@ -35,9 +35,9 @@ class StatusHandler(ToolHandler):
         try:
             result = proceed(call)
         except BaseException as error:
-            self._end(call, started, error)
+            self._end(call, started, error=error)
             raise
-        self._end(call, started, None)
+        self._end(call, started, result=result)
         return result
 
     async def aaround(self, call: ToolCall, proceed: AsyncProceed) -> Any:
@@ -46,9 +46,9 @@ class StatusHandler(ToolHandler):
         try:
             result = await proceed(call)
         except BaseException as error:
-            self._end(call, started, error)
+            self._end(call, started, error=error)
             raise
-        self._end(call, started, None)
+        self._end(call, started, result=result)
         return result
 
     def observe(self, call: ToolCall, event: str, details: Mapping[str, Any]) -> None:
@@ -60,9 +60,9 @@ class StatusHandler(ToolHandler):
         self._publish(call, "started", None, {})
         return perf_counter()
 
-    def _end(self, call: ToolCall, started: float, error: BaseException | None) -> None:
+    def _end(self, call: ToolCall, started: float, *, result: Any = None, error: BaseException | None = None) -> None:
         details: dict[str, Any] = {"attempts": call.record.attempts, "cached": call.record.cached}
-        kind = "completed"
+        kind = "failed" if is_error_answer(result) else "completed"
         if error is not None:
             details["error"] = type(error).__name__
             kind = "failed" if is_failure(error) else "interrupted" if isinstance(error, Exception) else "cancelled"

@@ -1,13 +1,13 @@
 """Give every attempt a time limit."""
 
 import asyncio
-from functools import partial
 from typing import Any, NoReturn
 
 from salesboost_tools.core.call import ToolCall
 from salesboost_tools.core.errors import ConfigurationError, ToolTimeoutError
 from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler
-from salesboost_tools.handlers.daemon_threads import DaemonThreads
+from salesboost_tools.handlers.daemon_threads import THREADS
+from salesboost_tools.handlers.outcome import is_failure
 
 DEFAULT_TIMEOUT_S = 30.0
 
@@ -27,14 +27,13 @@ class TimeoutHandler(ToolHandler):
         if default_timeout_s is not None and not default_timeout_s > 0:
             raise ConfigurationError(f"default_timeout_s is seconds, above 0, or None; got {default_timeout_s!r}")
         self._default_timeout_s = default_timeout_s
-        self._threads = DaemonThreads()
 
     def around(self, call: ToolCall, proceed: Proceed) -> Any:
         """Run the attempt in a thread and wait for it."""
         timeout_s = call.spec.timeout_s or self._default_timeout_s
         if timeout_s is None:
             return proceed(call)
-        outcome = self._threads.start(partial(proceed, call))
+        outcome = THREADS.start(proceed, call)
         if not outcome.wait(timeout_s):
             give_up(call, timeout_s)
         return outcome.get()
@@ -48,8 +47,8 @@ class TimeoutHandler(ToolHandler):
         try:
             async with limit:
                 return await proceed(call)
-        except TimeoutError:
-            if not limit.expired():  # the tool's own
+        except Exception as error:
+            if not limit.expired() or not is_failure(error):  # the tool's own, perhaps a time-out of its own too
                 raise
         return give_up(call, timeout_s)
 
@@ -64,7 +63,7 @@ def give_up(call: ToolCall, timeout_s: float) -> NoReturn:
         else "Continue without it, or ask for less."
     )
     raise ToolTimeoutError(
-        f"`{call.name}` did not answer within {timeout_s:g} s{aftermath}",
+        f"`{call.name}` did not answer within {timeout_s:g} s (setting TOOL_TIMEOUT){aftermath}",
         for_model=f"`{call.name}` took too long. {advice}",
         timeout_s=timeout_s,
         outcome_unknown=unknown,

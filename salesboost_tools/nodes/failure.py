@@ -46,9 +46,10 @@ class Failures:
         """Return the error message for a call, or raise the error again."""
         if not isinstance(error, self._types):
             raise error
-        return error_message(call, self._content(error))
+        return error_message(call, self.content(error))
 
-    def _content(self, error: Exception) -> str:
+    def content(self, error: Exception) -> str:
+        """Return what a model reads of an error."""
         if self._handle is True:
             if isinstance(error, ToolCallError):
                 return error.for_model

@@ -8,9 +8,7 @@ This module alone knows ToolNode's private parts; langgraph's own tests of ToolN
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,7 +17,7 @@ from langchain_core.messages import ToolCall, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, run_in_executor
 from langchain_core.tools import BaseTool
-from langgraph.errors import GraphBubbleUp, GraphInterrupt
+from langgraph.errors import GraphBubbleUp
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError, _filter_validation_errors
 from langgraph.prebuilt.tool_node import _get_all_injected_args as injections_of
@@ -27,16 +25,24 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 from pydantic import ValidationError
 
-from salesboost_tools.core.call import CallRecord
 from salesboost_tools.core.errors import ConfigurationError, ToolCallError
-from salesboost_tools.core.spec import UNSPECIFIED, Effect
 from salesboost_tools.governed import GovernedTool, govern
+from salesboost_tools.governed.context import Inside
 from salesboost_tools.governed.run import Request
-from salesboost_tools.handlers.daemon_threads import DaemonThreads
-from salesboost_tools.nodes.choice import Choice
+from salesboost_tools.nodes.choice import Choice, Try
 from salesboost_tools.nodes.failure import Failures, HandleToolErrors, error_message
-from salesboost_tools.nodes.lanes import arun_lanes, lanes_of, run_lanes
+from salesboost_tools.nodes.lanes import (
+    NOT_STARTED,
+    UNFINISHED,
+    arun_lanes,
+    cancelled_since,
+    is_declared_write,
+    lanes_of,
+    run_lanes,
+)
 from salesboost_tools.nodes.message import Message, RuntimeOf
+from salesboost_tools.nodes.raised import Raised, raise_what_was_kept
+from salesboost_tools.nodes.threads import THREAD_PER_CALL
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.selector import ToolSelector
 
@@ -52,13 +58,6 @@ except ImportError:  # langgraph before it marks such errors
 Answer = ToolMessage | Command[Any] | list[Command[Any] | ToolMessage]
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """What a call raised, kept until its siblings have finished."""
-
-    error: Exception
-
-
 class ToolFanOut(ToolNode):
     """Runs all tool calls of a message; takes ToolNode's place in any graph.
 
@@ -68,7 +67,7 @@ class ToolFanOut(ToolNode):
 
     Args:
         tools: Tools or functions, as ToolNode takes them; governed ones bring their handlers.
-        groups: Equivalent tools behind one name each.
+        groups: Equivalent tools behind one name each; a group answers in place of a tool of its name.
         selector: Chooses among the variants of a group and learns; None takes the first one that works.
         max_concurrency: How many calls run at once, at least 1; `config["max_concurrency"]` may lower it.
         parallel: False runs the calls one after another.
@@ -81,7 +80,7 @@ class ToolFanOut(ToolNode):
         awrap_tool_call: As ToolNode takes it.
 
     Raises:
-        ConfigurationError: A number is out of range, or two tools or groups share a name.
+        ConfigurationError: A number is out of range, or two different tools, or two groups, share a name.
     """
 
     def __init__(
@@ -104,30 +103,31 @@ class ToolFanOut(ToolNode):
             raise ConfigurationError(f"max_concurrency is 1 or more; got {max_concurrency}")
         if deadline_s is not None and not deadline_s > 0:
             raise ConfigurationError(f"deadline_s is seconds, above 0, or None; got {deadline_s!r}")
+        _refuse_shared_names("tools", [(_name_of(tool), tool) for tool in tools])
+        _refuse_shared_names("groups", [(group.name, group) for group in groups])
+        self._failures = Failures(handle_tool_errors)
         super().__init__(
             tools,
             name=name,
             tags=tags,
-            handle_tool_errors=handle_tool_errors,
+            handle_tool_errors=self._failures.content if handle_tool_errors is True else handle_tool_errors,
             messages_key=messages_key,
             wrap_tool_call=wrap_tool_call,
             awrap_tool_call=awrap_tool_call,
         )
-        taken = sorted({group.name for group in groups} & set(self.tools_by_name))
-        if taken:
-            raise ConfigurationError(f"these names stand for a tool and for a group: {taken}")
-        self._governed = {tool.name: govern(tool) for tool in self.tools_by_name.values()}
+        self.func_accepts["runtime"] = ("N/A", None)  # outside a graph there is none
+        self._governed: dict[str, tuple[BaseTool, GovernedTool]] = {}
         self._choices = {group.name: Choice(group, selector) for group in groups}
         for name_, choice in self._choices.items():
-            for tool in (choice.face, *choice.variants.values()):
-                self._injected_args[tool.name] = injections_of(tool)
-            self._tools_by_name[name_] = self._governed[name_] = choice.face
+            for known_as, tool in ((name_, choice.face), *choice.variants()):
+                self._injected_args[known_as] = injections_of(tool)
+            self._tools_by_name[name_] = choice.face
+            self._governed[name_] = choice.face, choice.face
+        for name_ in self.tools_by_name:
+            self._tool_named(name_)
         self._max_concurrency = max_concurrency
         self._parallel = parallel
         self._deadline_s = deadline_s
-        self._failures = Failures(handle_tool_errors)
-        self._threads = DaemonThreads()
-        self._pool: ThreadPoolExecutor | None = None
 
     # ------------------------------------------------------------ a message
 
@@ -137,7 +137,7 @@ class ToolFanOut(ToolNode):
         def answer(position: int) -> Any:
             return self._kept(message, message.calls[position])
 
-        answers = run_lanes(message.lanes, answer, message.width, self._threads, self._deadline_s)
+        answers = run_lanes(message.lanes, answer, message.width, self._deadline_s)
         return self._close(message, answers)
 
     async def _afunc(self, input: Any, config: RunnableConfig, runtime: Runtime[Any] | None = None) -> Any:  # noqa: A002
@@ -169,66 +169,58 @@ class ToolFanOut(ToolNode):
 
     def _close(self, message: Message, answers: dict[int, Any]) -> Any:
         """Put the answers in the order of the calls; what is not for the model is raised, now that all are done."""
-        interrupts: list[Any] = []
-        interrupted = False
         ordered: list[Any] = []
         for position, call in enumerate(message.calls):
-            answer = answers[position] if position in answers else self._late(call)
-            if not isinstance(answer, Raised):
-                ordered.append(answer)
-            elif type(answer.error) is GraphInterrupt:
-                interrupted = True
-                interrupts.extend(answer.error.args[0] if answer.error.args else ())
-            else:
-                raise answer.error
-        if interrupted:
-            raise GraphInterrupt(interrupts)
+            answer = answers.get(position, NOT_STARTED)
+            ordered.append(self._late(call, answer) if answer is NOT_STARTED or answer is UNFINISHED else answer)
+        raise_what_was_kept(ordered)
         return self._combine_tool_outputs(ordered, message.input_type)
 
     def _writes(self, call: ToolCall) -> bool:
-        """True for a declared write; a tool that nobody described runs side by side with others, as in ToolNode."""
-        tool = self._governed.get(call["name"])
-        if tool is None or tool.spec is UNSPECIFIED:
-            return False
-        try:
-            return tool.spec.effect_of(call["args"]) is Effect.WRITE
-        except Exception:  # noqa: BLE001  (the arguments are not validated yet; the rule may stumble over bad ones)
-            return True
+        choice = self._choices.get(call["name"])
+        if choice is not None:
+            return choice.writes(call["args"])
+        return is_declared_write(self._tool_named(call["name"]), call["args"])
 
-    def _late(self, call: ToolCall) -> ToolMessage:
-        advice = (
-            "It is not known whether it took effect; check before repeating it."
-            if self._writes(call)
-            else "Continue without it."
-        )
-        return error_message(call, f"`{call['name']}` did not answer within {self._deadline_s:g} s. {advice}")
+    def _late(self, call: ToolCall, answer: object) -> ToolMessage:
+        late = f"`{call['name']}` did not answer within {self._deadline_s:g} s."
+        if answer is NOT_STARTED:
+            return error_message(call, f"{late} It was not even started. Continue without it, or call it again.")
+        if self._writes(call):
+            return error_message(call, f"{late} It is not known whether it took effect; check before repeating it.")
+        return error_message(call, f"{late} Continue without it.")
 
     # ------------------------------------------------------------ a call
 
     def _kept(self, message: Message, call: ToolCall) -> Any:
         """Answer a call; what it raises is kept for the end, so that its siblings finish."""
         try:
-            if self._wrap_tool_call is None:
-                return self._answer(message, call, self._governed.get(call["name"]), message.runtime_of)
-            return self._run_one(call, message.input_type, message.runtime_of(call))
+            try:
+                if self._wrap_tool_call is None:
+                    return self._answer(message, call, self._tool_named(call["name"]), message.runtime_of)
+                return copy_context().run(self._run_one, call, message.input_type, message.runtime_of(call))
+            except asyncio.CancelledError as error:
+                return self._failed(call, _cancelled_itself(call, error))
         except Exception as error:  # noqa: BLE001  (raised when all have finished)
             return Raised(error)
 
     async def _akept(self, message: Message, call: ToolCall) -> Any:
+        cancelled = cancelled_since()
         try:
-            if self._awrap_tool_call is not None:
-                return await self._arun_one(call, message.input_type, message.runtime_of(call))
-            if self._wrap_tool_call is not None:  # in a thread: a sync wrapper must not hold up the event loop
-                pool, runtime = self._pool_of_threads(), message.runtime_of(call)
-                return await run_in_executor(pool, copy_context().run, self._run_one, call, message.input_type, runtime)
-            return await self._aanswer(message, call, self._governed.get(call["name"]), message.runtime_of)
+            try:
+                if self._awrap_tool_call is not None:
+                    answering = self._arun_one(call, message.input_type, message.runtime_of(call))
+                    return await Inside(copy_context(), answering)
+                if self._wrap_tool_call is not None:  # in a thread: a sync wrapper must not hold up the event loop
+                    runtime = message.runtime_of(call)
+                    return await run_in_executor(THREAD_PER_CALL, self._run_one, call, message.input_type, runtime)
+                return await self._aanswer(message, call, self._tool_named(call["name"]), message.runtime_of)
+            except asyncio.CancelledError as error:
+                if cancelled():
+                    raise
+                return self._failed(call, _cancelled_itself(call, error))
         except Exception as error:  # noqa: BLE001
             return Raised(error)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            return Raised(ToolCallError(f"`{call['name']}` cancelled itself: {error!r}"))
 
     def _execute_tool_sync(self, request: ToolCallRequest, input_type: Any, config: RunnableConfig) -> Any:
         """Run the call that a wrapper lets through."""
@@ -242,18 +234,18 @@ class ToolFanOut(ToolNode):
     def _for_request(self, request: ToolCallRequest) -> GovernedTool | None:
         """Return what runs a request's tool; a wrapper may have put another tool in its place."""
         if request.tool is None or request.tool is self.tools_by_name.get(request.tool_call["name"]):
-            return self._governed.get(request.tool_call["name"])
+            return self._tool_named(request.tool_call["name"])
         return govern(request.tool)
 
     def _answer(self, message: Message, call: ToolCall, tool: GovernedTool | None, runtime: RuntimeOf) -> Answer:
         if tool is None:
             return self._unknown(call)
         choice = self._choices.get(call["name"])
-        if choice is None:
-            manager = message.manager_of(self.tools_by_name.get(call["name"], tool))
+        if choice is None or tool is not choice.face:
+            manager = message.manager_of(self._set_up_as(call, tool))
             run = partial(tool.run_request, manager, self._request(message, call, tool, runtime))
         else:
-            run = partial(self._choose, choice, message, call, runtime)
+            run = partial(choice.answer, call["args"], message.caller, partial(self._try, message, call, runtime))
         try:
             return self._normalized(run(), call, message)
         except GraphBubbleUp:
@@ -265,11 +257,11 @@ class ToolFanOut(ToolNode):
         if tool is None:
             return self._unknown(call)
         choice = self._choices.get(call["name"])
-        if choice is None:
-            manager = message.manager_of(self.tools_by_name.get(call["name"], tool))
+        if choice is None or tool is not choice.face:
+            manager = message.manager_of(self._set_up_as(call, tool))
             run = partial(tool.arun_request, manager, self._request(message, call, tool, runtime))
         else:
-            run = partial(self._achoose, choice, message, call, runtime)
+            run = partial(choice.aanswer, call["args"], message.caller, partial(self._atry, message, call, runtime))
         try:
             return self._normalized(await run(), call, message)
         except GraphBubbleUp:
@@ -277,45 +269,25 @@ class ToolFanOut(ToolNode):
         except Exception as error:  # noqa: BLE001
             return self._failed(call, error)
 
-    def _choose(self, choice: Choice, message: Message, call: ToolCall, runtime: RuntimeOf) -> Any:
-        """Let the variants of a group answer, one after another until one succeeds."""
-        attempt = choice.first(message.caller)
-        while True:
-            request = self._request(message, call, attempt.tool, runtime, attempt.record)
-            try:
-                result = attempt.tool.run_request(message.manager_of(attempt.tool), request)
-            except Exception as error:
-                following = choice.after_error(attempt, error)
-                if following is None:
-                    raise
-            else:
-                following = choice.after_result(attempt, result)
-                if following is None:
-                    return choice.signed(attempt, result)
-            attempt = following
+    def _try(self, message: Message, call: ToolCall, runtime: RuntimeOf, attempt: Try) -> Any:
+        request = self._request(message, call, attempt.tool, runtime, attempt)
+        return attempt.tool.run_request(message.manager_of(attempt.tool), request)
 
-    async def _achoose(self, choice: Choice, message: Message, call: ToolCall, runtime: RuntimeOf) -> Any:
-        attempt = choice.first(message.caller)
-        while True:
-            request = self._request(message, call, attempt.tool, runtime, attempt.record)
-            try:
-                result = await attempt.tool.arun_request(message.manager_of(attempt.tool), request)
-            except Exception as error:
-                following = choice.after_error(attempt, error)
-                if following is None:
-                    raise
-            else:
-                following = choice.after_result(attempt, result)
-                if following is None:
-                    return choice.signed(attempt, result)
-            attempt = following
+    async def _atry(self, message: Message, call: ToolCall, runtime: RuntimeOf, attempt: Try) -> Any:
+        request = self._request(message, call, attempt.tool, runtime, attempt)
+        return await attempt.tool.arun_request(message.manager_of(attempt.tool), request)
+
+    def _set_up_as(self, call: ToolCall, tool: GovernedTool) -> BaseTool:
+        """Return whose callbacks, tags and metadata count: those of the tool as it was handed in, to this day."""
+        return self.tools_by_name[call["name"]] if tool is self._tool_named(call["name"]) else tool
 
     def _request(
-        self, message: Message, call: ToolCall, tool: GovernedTool, runtime: RuntimeOf, record: CallRecord | None = None
+        self, message: Message, call: ToolCall, tool: GovernedTool, runtime: RuntimeOf, attempt: Try | None = None
     ) -> Request:
-        injections = self._injected_args.get(tool.name) or injections_of(tool)
+        known_as = tool.name if attempt is None else attempt.known_as
+        injections = self._injected_args.get(known_as) or injections_of(tool)
         if injections.all_injected_keys or injections.state or injections.store or injections.runtime:
-            injected = self._inject_tool_args({**call, "name": tool.name}, runtime(call), tool)
+            injected = self._inject_tool_args({**call, "name": known_as}, runtime(call), tool)
             args = injected["args"]
         else:
             args = {**call["args"]}
@@ -323,9 +295,11 @@ class ToolFanOut(ToolNode):
             args,
             ensure_config(message.config),  # its own: a tool may write into it
             call["id"],
+            message.run_id_of(call),
+            message.config.get("run_name"),
             caller=message.caller,
-            record=record,
-            executor=self._pool_of_threads(),
+            record=None if attempt is None else attempt.record,
+            executor=THREAD_PER_CALL,
         )
 
     def _normalized(self, result: Any, call: ToolCall, message: Message) -> Answer:
@@ -345,12 +319,33 @@ class ToolFanOut(ToolNode):
 
     def _unknown(self, call: ToolCall) -> ToolMessage:
         message = self._validate_tool_call(call)
-        if message is None:
-            raise TypeError(f"Tool {call['name']} is not registered with ToolNode")
+        assert message is not None, "what is not in `tools_by_name` has no governed tool either"
         return message
 
-    def _pool_of_threads(self) -> ThreadPoolExecutor:
-        """Return threads for sync tools in async runs, as many as calls may run at once."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._max_concurrency, thread_name_prefix=f"salesboost-{self.name}")
-        return self._pool
+    def _tool_named(self, name: str) -> GovernedTool | None:
+        """Return what runs calls of a name; tools may be put into `tools_by_name` at any time, as with ToolNode."""
+        tool = self._tools_by_name.get(name)
+        if tool is None:
+            return None
+        known = self._governed.get(name)
+        if known is None or known[0] is not tool:
+            known = self._governed[name] = (tool, govern(tool))
+            self._injected_args[name] = injections_of(tool)
+        return known[1]
+
+
+def _cancelled_itself(call: ToolCall, error: asyncio.CancelledError) -> ToolCallError:
+    cancelled = ToolCallError(f"`{call['name']}` raised CancelledError, though nobody cancelled it: {error}")
+    cancelled.__cause__ = error
+    return cancelled
+
+
+def _name_of(tool: BaseTool | Callable[..., Any]) -> str:
+    return tool.name if isinstance(tool, BaseTool) else getattr(tool, "__name__", repr(tool))
+
+
+def _refuse_shared_names(kind: str, named: Sequence[tuple[str, object]]) -> None:
+    first = dict(reversed(named))
+    shared = sorted({name for name, one in named if one is not first[name]})
+    if shared:
+        raise ConfigurationError(f"{kind} of one node need different names; more than one is called: {shared}")

@@ -3,13 +3,39 @@
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
 
-from salesboost_tools.handlers.daemon_threads import DaemonThreads
+from salesboost_tools.core.spec import UNSPECIFIED, Effect
+from salesboost_tools.governed import GovernedTool
+from salesboost_tools.handlers.daemon_threads import THREADS
 
 Lane = Sequence[int]
 """Positions of calls that run one after another; lanes run side by side."""
+
+UNFINISHED: Final = object()
+"""Stands among the answers for a call that was started and did not answer in time."""
+
+NOT_STARTED: Final = object()
+"""What to take for the answer of a call that is missing among the answers."""
+
+
+def is_declared_write(tool: GovernedTool | None, args: Mapping[str, Any]) -> bool:
+    """Return whether somebody said that a call of `tool` changes something.
+
+    A tool that nobody described, or that does not exist, runs side by side with others, as in ToolNode.
+
+    Args:
+        tool: What is called; None for a tool that does not exist.
+        args: The arguments as they came; they need not be valid.
+    """
+    if tool is None or tool.spec is UNSPECIFIED:
+        return False
+    try:
+        return tool.spec.effect_of(args) is Effect.WRITE
+    except Exception:  # noqa: BLE001  (nobody has validated the arguments yet; the rule may stumble over bad ones)
+        return True
 
 
 def lanes_of(writes: Sequence[bool], *, parallel: bool = True) -> list[Lane]:
@@ -40,20 +66,27 @@ async def arun_lanes(
 
     Args:
         lanes: What may run side by side.
-        answer: Answers one call; it keeps what the call raises to itself.
+        answer: Answers one call; it keeps what the call raises to itself, cancellation from outside excepted.
         width: How many workers.
         deadline_s: Seconds after which everything still under way is cancelled and waited for; None for no limit.
 
     Returns:
-        The answers by position; those that came too late are missing.
+        The answers by position: `UNFINISHED` for what came too late, none at all for what was not started.
+
+    Raises:
+        CancelledError: Somebody cancelled; nothing is under way any more.
     """
     answers: dict[int, Any] = {}
     waiting = iter(lanes)
 
     async def work() -> None:
+        cancelled = cancelled_since()
         for lane in waiting:
             for position in lane:
+                answers[position] = UNFINISHED
                 answers[position] = await answer(position)
+                if cancelled():  # and the call took no notice: nothing new is started all the same
+                    raise asyncio.CancelledError
 
     async def work_together() -> None:
         workers = min(width, len(lanes))
@@ -64,21 +97,34 @@ async def arun_lanes(
             for _ in range(workers):
                 group.create_task(work())
 
-    if deadline_s is None:
-        await work_together()
+    if deadline_s is not None:
+        await _in_time(work_together(), deadline_s)
         return answers
-    limit = asyncio.timeout(deadline_s)
-    try:
-        async with limit:
-            await work_together()
-    except TimeoutError:
-        if not limit.expired():
-            raise
+    await work_together()
+    if len(answers) < sum(map(len, lanes)) or any(answer is UNFINISHED for answer in answers.values()):
+        raise asyncio.CancelledError("a call cancelled the task it ran in")
     return answers
 
 
+async def _in_time(working: Awaitable[None], deadline_s: float) -> None:
+    with suppress(TimeoutError):  # the limit's own: calls keep theirs to themselves
+        async with asyncio.timeout(deadline_s):
+            await working
+
+
+def cancelled_since() -> Callable[[], bool]:
+    """Return a function that tells whether the current task has been cancelled from now on.
+
+    If not, a CancelledError that a call raises is that call's own doing.
+    """
+    task = asyncio.current_task()
+    assert task is not None, "whoever awaits is in a task"
+    before = task.cancelling()
+    return lambda: task.cancelling() > before
+
+
 def run_lanes(
-    lanes: Sequence[Lane], answer: Callable[[int], Any], width: int, threads: DaemonThreads, deadline_s: float | None
+    lanes: Sequence[Lane], answer: Callable[[int], Any], width: int, deadline_s: float | None
 ) -> dict[int, Any]:
     """Answer every call in threads, at most `width` at once.
 
@@ -86,12 +132,11 @@ def run_lanes(
         lanes: What may run side by side.
         answer: Answers one call; it keeps what the call raises to itself.
         width: How many threads.
-        threads: Where they come from.
         deadline_s: Seconds after which nothing new is started and nothing is waited for; None for no limit. A thread
             cannot be stopped: what runs then runs on, unheard.
 
     Returns:
-        The answers by position; those that came too late are missing.
+        The answers by position: `UNFINISHED` for what came too late, none at all for what was not started.
     """
     answers: dict[int, Any] = {}
     waiting = iter(lanes)
@@ -102,6 +147,7 @@ def run_lanes(
             for position in lane:
                 if closed.is_set():
                     return
+                answers[position] = UNFINISHED
                 answers[position] = answer(position)
 
     workers = min(width, len(lanes))
@@ -110,7 +156,7 @@ def run_lanes(
         return answers
     until = None if deadline_s is None else time.monotonic() + deadline_s
     try:
-        for outcome in [threads.start(work) for _ in range(workers)]:
+        for outcome in [THREADS.start(work) for _ in range(workers)]:
             if not outcome.wait(threading.TIMEOUT_MAX if until is None else max(0.0, until - time.monotonic())):
                 break
             outcome.get()

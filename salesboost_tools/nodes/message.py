@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
+from uuid import UUID
 
 from langchain_core.messages import ToolCall
 from langchain_core.runnables import RunnableConfig
@@ -56,10 +57,12 @@ class Message:
     lanes: Sequence[Lane] = ()
     width: int = 1
     caller: Caller = field(init=False)
+    _run_id: UUID | None = field(default=None, init=False)
     _shared: Any = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.caller = caller_of(self.config)
+        self._run_id = self.config.pop("run_id", None)
 
     @classmethod
     def of_request(
@@ -67,6 +70,13 @@ class Message:
     ) -> "Message":
         """Return the surroundings of a single call that a wrapper lets through."""
         return cls([request.tool_call], input_type, ensure_config(config), callbacks, Runtime())
+
+    def run_id_of(self, call: ToolCall) -> UUID | None:
+        """Return the run's id that the config asks for: as in LangChain's batches the first call gets it, once."""
+        if self._run_id is None or call is not self.calls[0]:
+            return None
+        run_id, self._run_id = self._run_id, None
+        return run_id
 
     def manager_of(self, tool: BaseTool) -> Any:
         """Return the callbacks of a tool's run: one manager for all tools that bring nothing of their own."""

@@ -48,13 +48,13 @@ class StatusFeed:
 
     def __init__(self, remembered: int = 1000) -> None:
         self._recent: deque[StatusEvent] = deque(maxlen=remembered)
-        self._watchers: tuple[Watcher, ...] = ()
+        self._watchers: dict[object, Watcher] = {}  # replaced, never changed, so that publishing needs no lock
         self._lock = threading.Lock()
 
     def publish(self, event: StatusEvent) -> None:
         """Tell every watcher, in the publisher's thread; one that fails is logged and does not stop the others."""
         self._recent.append(event)
-        for watcher in self._watchers:
+        for watcher in self._watchers.values():
             try:
                 watcher(event)
             except Exception:
@@ -62,12 +62,13 @@ class StatusFeed:
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Call `watcher` with every event from now on; returns the function that ends it."""
+        place = object()
         with self._lock:
-            self._watchers = (*self._watchers, watcher)
+            self._watchers = {**self._watchers, place: watcher}
 
         def stop() -> None:
             with self._lock:
-                self._watchers = tuple(other for other in self._watchers if other is not watcher)
+                self._watchers = {other: kept for other, kept in self._watchers.items() if other is not place}
 
         return stop
 

@@ -3,12 +3,17 @@
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 from salesboost_tools.core.clock import Clock, nanoseconds
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.core.rate import Bucket, fit, take
-from salesboost_tools.state.protocols import MISSING
+from salesboost_tools.core.rate import Bucket, due_after, fit
+from salesboost_tools.state.limit_claims import fit_together
+from salesboost_tools.state.memory_leases import MemoryLeases
+from salesboost_tools.state.memory_records import MemoryRecords
+from salesboost_tools.state.missing import MISSING, Missing
+from salesboost_tools.state.protocols import CacheEntry, LimitClaim
 
 _BUCKETS_BEFORE_FIRST_SWEEP = 1024
 
@@ -34,16 +39,42 @@ class MemoryLimits:
             fit(bucket, tokens)
         with self._lock:
             now_ns = self._now_ns()
-            wait_ns, due_at_ns = take(bucket, self._due_at_ns.get(key), now_ns, tokens)
-            if not wait_ns:
-                self._due_at_ns[key] = due_at_ns
-                if len(self._due_at_ns) > self._sweep_at:
-                    self._sweep(now_ns)
-            return wait_ns
+            due_at_ns = self._due_at_ns.get(key)
+            # `due_after`, written out: the call would be a tenth of the check
+            due_ns = (now_ns if due_at_ns is None or due_at_ns < now_ns else due_at_ns) + bucket.interval_ns * tokens
+            wait_ns = due_ns - bucket.tolerance_ns - now_ns
+            if wait_ns > 0:
+                return wait_ns
+            self._due_at_ns[key] = due_ns
+            if due_at_ns is None and len(self._due_at_ns) > self._sweep_at:
+                self._sweep(now_ns)
+            return 0
+
+    def take_all(self, claims: Sequence[LimitClaim]) -> int:
+        """Take the tokens of every claim, or none; return 0, or the ns to wait until all would pass."""
+        fit_together(claims)
+        with self._lock:
+            now_ns = self._now_ns()
+            longest_wait_ns = 0
+            due_ns_by_key: dict[str, int] = {}
+            for key, bucket, tokens in claims:
+                due_ns = due_after(bucket, self._due_at_ns.get(key), now_ns, tokens)
+                longest_wait_ns = max(longest_wait_ns, due_ns - bucket.tolerance_ns - now_ns)
+                due_ns_by_key[key] = due_ns
+            if longest_wait_ns:
+                return longest_wait_ns
+            self._due_at_ns.update(due_ns_by_key)
+            if len(self._due_at_ns) > self._sweep_at:
+                self._sweep(now_ns)
+            return 0
 
     async def atake(self, key: str, bucket: Bucket, tokens: int = 1) -> int:
         """Do what `take` does; there is nothing to wait for."""
         return self.take(key, bucket, tokens)
+
+    async def atake_all(self, claims: Sequence[LimitClaim]) -> int:
+        """Do what `take_all` does; there is nothing to wait for."""
+        return self.take_all(claims)
 
     def _sweep(self, now_ns: int) -> None:
         self._due_at_ns = {key: due for key, due in self._due_at_ns.items() if due > now_ns}
@@ -70,7 +101,9 @@ class MemoryCache:
         self._now = clock or time.monotonic
         self._max_entries = max_entries
         self._reorder = least_recently_used_first
-        self._entries: OrderedDict[str, list[Any]] = OrderedDict()  # key -> [expires at, value, times read]
+        self._entries: OrderedDict[str, list[Any]] = (
+            OrderedDict()
+        )  # key -> [fresh until, value, times read, fresh for, stale for]
         self._lock = threading.Lock()
         self.evictions = 0
         """How many entries have left for want of room."""
@@ -81,22 +114,41 @@ class MemoryCache:
             entry = self._entries.get(key)
             if entry is None:
                 return MISSING
-            if entry[0] <= self._now():
-                del self._entries[key]
+            now_s = self._now()
+            if entry[0] <= now_s:
+                if entry[0] + entry[4] <= now_s:
+                    del self._entries[key]
                 return MISSING
             if self._reorder:
                 self._entries.move_to_end(key)
             entry[2] += 1
             return entry[1]
 
-    def put(self, key: str, value: Any, ttl_s: float) -> None:
-        """Store a value for `ttl_s` seconds."""
+    def get_entry(self, key: str) -> CacheEntry | Missing:
+        """Return what is stored, fresh or stale, with its age; else `MISSING`."""
         with self._lock:
-            self._entries[key] = [self._now() + ttl_s, value, 0]
+            entry = self._entries.get(key)
+            if entry is None:
+                return MISSING
+            now_s = self._now()
+            left_s = entry[0] - now_s
+            if left_s + entry[4] <= 0:
+                del self._entries[key]
+                return MISSING
+            if self._reorder:
+                self._entries.move_to_end(key)
+            entry[2] += 1
+            return CacheEntry(entry[1], entry[3] - left_s, left_s > 0)
+
+    def put(self, key: str, value: Any, ttl_s: float, *, stale_s: float = 0.0) -> bool:
+        """Store a value, fresh for `ttl_s` seconds and kept for `stale_s` more; always True."""
+        with self._lock:
+            self._entries[key] = [self._now() + ttl_s, value, 0, ttl_s, stale_s]
             self._entries.move_to_end(key)
             if len(self._entries) > self._max_entries:
                 self._entries.popitem(last=False)
                 self.evictions += 1
+            return True
 
     def clear(self, prefix: str = "") -> int:
         """Forget every entry whose key starts with `prefix`; return how many."""
@@ -109,16 +161,25 @@ class MemoryCache:
     def top(self, count: int) -> list[tuple[str, int]]:
         """Return the keys read most, with how often, most read first."""
         with self._lock:
-            read = [(key, entry[2]) for key, entry in self._entries.items() if entry[2]]
+            now = self._now()
+            read = [(key, entry[2]) for key, entry in self._entries.items() if entry[2] and entry[0] > now]
         return sorted(read, key=lambda pair: (-pair[1], pair[0]))[:count]
 
     async def aget(self, key: str) -> Any:
         """Do what `get` does; there is nothing to wait for."""
         return self.get(key)
 
-    async def aput(self, key: str, value: Any, ttl_s: float) -> None:
+    async def aget_entry(self, key: str) -> CacheEntry | Missing:
+        """Do what `get_entry` does; there is nothing to wait for."""
+        return self.get_entry(key)
+
+    async def aput(self, key: str, value: Any, ttl_s: float, *, stale_s: float = 0.0) -> bool:
         """Do what `put` does; there is nothing to wait for."""
-        self.put(key, value, ttl_s)
+        return self.put(key, value, ttl_s, stale_s=stale_s)
+
+    async def aclear(self, prefix: str = "") -> int:
+        """Do what `clear` does; there is nothing to wait for."""
+        return self.clear(prefix)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -138,3 +199,5 @@ class MemoryState:
     ) -> None:
         self.limits = MemoryLimits(clock)
         self.cache = MemoryCache(clock, max_entries=max_cached, least_recently_used_first=least_recently_used_first)
+        self.leases = MemoryLeases(clock)
+        self.records = MemoryRecords(clock)

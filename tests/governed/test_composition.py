@@ -14,9 +14,8 @@ from salesboost_tools.core.call import ANONYMOUS, ToolCall
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.spec import UNSPECIFIED
 from salesboost_tools.governed import govern
-from salesboost_tools.handlers.chain import _CHAINS_KEPT
 from salesboost_tools.handlers.base import ToolHandler
-from salesboost_tools.handlers.chain import Chain
+from salesboost_tools.handlers.chain import _CHAINS_KEPT, Chain
 from tests.doubles import RunLedger, ScriptedTool
 from tests.governed.side_by_side import WAYS, as_tool_call
 
