@@ -61,10 +61,3 @@ def test_the_metrics_table_is_the_one_in_the_code():
     rows = [line for line in (metrics.__doc__ or "").splitlines() if line.startswith("| `")]
     assert rows
     assert [line for line in README.splitlines() if line.startswith("| `salesboost_tool_")] == rows
-
-
-def test_the_package_has_the_names_it_promises():
-    import salesboost_tools
-
-    for name in salesboost_tools.__all__:
-        assert getattr(salesboost_tools, name).__name__ == name
