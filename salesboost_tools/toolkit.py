@@ -47,7 +47,7 @@ USUAL_ORDER: tuple[tuple[str, type[ToolHandler], Make], ...] = (
     (
         "rate_limit_enabled",
         RateLimitHandler,
-        lambda settings, state: RateLimitHandler(state, limits=settings.rate_limits),
+        lambda settings, state: RateLimitHandler(state, limits=limits_of(settings)),
     ),
     ("timeout_enabled", TimeoutHandler, lambda settings, _: TimeoutHandler(settings.timeout)),
 )
@@ -146,8 +146,8 @@ class SalesToolkit(BaseToolkit):
 
     def close(self) -> None:
         """Give back connections and files. Tools that were handed out open them again if they can."""
-        while self._close:
-            self._close.pop()()
+        for close in self._close:
+            close()
 
     def _open(self) -> None:
         settings = self.settings
@@ -210,6 +210,14 @@ class Endings:
 
 def _only(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next(iter(answer["competitors"]), None)
+
+
+def limits_of(settings: Settings) -> dict[str, str]:
+    """Return the rates the settings name; what is said of a group holds for each of its variants."""
+    limits = dict(settings.rate_limits)
+    if GROUP in limits:
+        limits = {**dict.fromkeys((f"{GROUP}_lexical", f"{GROUP}_semantic"), limits[GROUP]), **limits}
+    return limits
 
 
 def usual_handlers(settings: Settings, state: State | None = None) -> tuple[ToolHandler, ...]:

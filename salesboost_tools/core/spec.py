@@ -75,6 +75,9 @@ class ToolSpec:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "ToolSpec":
+        return self  # it cannot change, and UNSPECIFIED is known by its identity
+
     def effect_of(self, args: Mapping[str, Any]) -> Effect:
         """Return what a call with these arguments does."""
         return self.effect if isinstance(self.effect, Effect) else self.effect(args)

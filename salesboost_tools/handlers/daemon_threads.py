@@ -6,14 +6,11 @@ ones are used again, one that hangs is left alone.
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any
-
-from salesboost_tools.handlers.bell import Bell, own_bell
 
 _IDLE_KEPT = 32
 
@@ -21,13 +18,13 @@ _IDLE_KEPT = 32
 class Outcome:
     """What becomes of a call in another thread. The call sees the context variables of whoever made this."""
 
-    __slots__ = ("_bell", "_call", "_context", "_error", "_is_over", "_result")
+    __slots__ = ("_call", "_context", "_done", "_error", "_result")
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
         self._call: tuple[Any, ...] = (function, *arguments)
         self._context = copy_context()
-        self._is_over = False
-        self._bell: Bell | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
         self._result: Any = None
         self._error: BaseException | None = None
 
@@ -41,21 +38,11 @@ class Outcome:
 
     def tell(self) -> None:
         """Wake whoever waits."""
-        self._is_over = True
-        bell = self._bell  # looked at after the line above: whoever comes too late for the bell sees that it is over
-        if bell is not None:
-            bell.ring()
+        self._done.release()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until it is there; False if time ran out. One thread at a time may wait."""
-        ends_s = time.monotonic() + timeout_s
-        bell = self._bell = own_bell()
-        while not self._is_over:
-            left_s = ends_s - time.monotonic()
-            if left_s <= 0:
-                return False
-            bell.wait(left_s)  # it may ring for an outcome that this thread no longer waits for
-        return True
+        """Wait until it is there; False if time ran out. True but once."""
+        return self._done.acquire(timeout=min(timeout_s, threading.TIMEOUT_MAX))
 
     def get(self) -> Any:
         """Return the result or raise the error."""
@@ -67,6 +54,41 @@ class Outcome:
             self._error = None  # a frame that holds its own error is kept by it
 
 
+class PipeInbox:
+    """Hands one outcome at a time to the thread that waits for it, through a pipe.
+
+    A thread that waits for a lock or a queue is woken while the waker still holds the interpreter, often on another
+    core; it goes back to sleep until it is let go, and wakes a second time. A write to a pipe lets go first. In a
+    governed call the thread then costs 16 us of CPU instead of 26.
+
+    Raises:
+        OSError: No file descriptors are left; it takes two.
+    """
+
+    def __init__(self) -> None:
+        self._ends: tuple[int, ...] = ()
+        self._ends = self._read_end, self._write_end = os.pipe()
+        self._outcome: Any = None
+
+    def put(self, outcome: Outcome) -> None:
+        """Send an outcome to the thread, which must be waiting or about to."""
+        self._outcome = outcome
+        os.write(self._write_end, b"!")
+
+    def get(self) -> Outcome:
+        """Wait for an outcome."""
+        os.read(self._read_end, 1)
+        outcome, self._outcome = self._outcome, None
+        return outcome
+
+    def __del__(self) -> None:
+        for end in self._ends:
+            os.close(end)
+
+
+Inbox = PipeInbox | SimpleQueue[Outcome]
+
+
 class DaemonThreads:
     """Starts calls in daemon threads and keeps some idle ones for the next calls.
 
@@ -76,7 +98,7 @@ class DaemonThreads:
 
     def __init__(self, idle_kept: int = _IDLE_KEPT) -> None:
         self._idle_kept = idle_kept
-        self._idle: list[SimpleQueue[Outcome]] = []
+        self._idle: list[Inbox] = []
         self._process_id = os.getpid()
 
     def start(self, function: Callable[..., Any], *arguments: Any) -> Outcome:
@@ -87,7 +109,7 @@ class DaemonThreads:
         try:
             self._idle.pop().put(outcome)
         except IndexError:
-            inbox: SimpleQueue[Outcome] = SimpleQueue()
+            inbox = _make_inbox()
             inbox.put(outcome)
             threading.Thread(target=self._work, args=(inbox,), name="salesboost-timed", daemon=True).start()
         return outcome
@@ -97,7 +119,7 @@ class DaemonThreads:
         """How many threads wait for work."""
         return len(self._idle)
 
-    def _work(self, inbox: "SimpleQueue[Outcome]") -> None:
+    def _work(self, inbox: Inbox) -> None:
         stays = True
         while stays:
             outcome = inbox.get()
@@ -106,7 +128,7 @@ class DaemonThreads:
             outcome.tell()
             del outcome  # an idle thread holds on to nothing
 
-    def _rest(self, inbox: "SimpleQueue[Outcome]") -> bool:
+    def _rest(self, inbox: Inbox) -> bool:
         """Wait for more work unless enough others do; no lock, for a fork might find it taken."""
         self._idle.append(inbox)
         if len(self._idle) > self._idle_kept:
@@ -114,6 +136,12 @@ class DaemonThreads:
                 self._idle.remove(inbox)
                 return False
         return True
+
+
+def _make_inbox() -> Inbox:
+    with suppress(OSError):
+        return PipeInbox()
+    return SimpleQueue()
 
 
 THREADS = DaemonThreads()

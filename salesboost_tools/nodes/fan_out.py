@@ -63,7 +63,8 @@ class ToolFanOut(ToolNode):
 
     What it adds: at most `max_concurrency` calls at once; answers in the order of the calls; a failing call becomes its
     own error message and its siblings finish; reads run side by side, declared writes one after another in the order
-    asked; nothing keeps running after the node has ended; a call to a group's name is answered by one of its variants.
+    asked; nothing keeps running after the node has ended, but for threads of sync tools that came too late or were
+    cancelled, which nobody can stop; a call to a group's name is answered by one of its variants.
 
     Args:
         tools: Tools or functions, as ToolNode takes them; governed ones bring their handlers.

@@ -1,0 +1,90 @@
+"""Every real try of a variant is learnt from, and nothing else is; nobody waits for feedback that will not come."""
+
+import asyncio
+
+import pytest
+from langgraph.errors import GraphInterrupt
+
+from salesboost_tools.governed import govern
+from salesboost_tools.handlers.cache import CacheHandler
+from salesboost_tools.handlers.rate_limit import RateLimitHandler
+from salesboost_tools.handlers.retry import RetryHandler
+from salesboost_tools.nodes.fan_out import ToolFanOut
+from salesboost_tools.selection.selector import ToolSelector
+from tests.nodes.groups import LastFirst, group_of, learnt, variant
+from tests.nodes.messages import answers, asks, both_ways, calls
+from tests.nodes.tools import READ, HangingTool
+
+
+@both_ways
+async def test_every_real_try_is_learnt_from(way):
+    selector = ToolSelector(LastFirst())
+    node = ToolFanOut([], groups=[group_of(variant("a"), variant("b", OSError("down")))], selector=selector)
+    await answers(node, way, *calls("search", "search"))
+    assert learnt(selector) == {"a": (2, 2, 0), "b": (2, 0, 0)}
+
+
+@both_ways
+async def test_an_answer_from_memory_is_not_learnt_from_and_nobody_waits_for_it(way):
+    selector = ToolSelector(LastFirst())
+    cached = govern(variant("a"), CacheHandler())
+    node = ToolFanOut([], groups=[group_of(cached)], selector=selector, parallel=False)
+    messages = await answers(node, way, *calls(*["search"] * 4))
+    assert len(messages) == 4
+    assert cached.inner.started == 1
+    assert learnt(selector) == {"a": (1, 1, 0)}
+
+
+@both_ways
+async def test_a_refusal_is_not_learnt_from(way):
+    selector = ToolSelector(LastFirst())
+    limited = govern(variant("b"), RateLimitHandler(limits={"b": "1/hour"}))
+    node = ToolFanOut([], groups=[group_of(variant("a"), limited)], selector=selector, parallel=False)
+    await answers(node, way, *calls("search", "search"))
+    assert learnt(selector) == {"a": (1, 1, 0), "b": (1, 1, 0)}
+
+
+@both_ways
+async def test_a_refusal_that_a_variant_turns_into_a_message_is_not_learnt_from_either(way):
+    selector = ToolSelector(LastFirst())
+    limited = govern(variant("b", handle_tool_error=True), RateLimitHandler(limits={"b": "1/hour"}))
+    node = ToolFanOut([], groups=[group_of(variant("a"), limited)], selector=selector, parallel=False)
+    messages = await answers(node, way, *calls("search", "search"))
+    assert [message.content for message in messages] == ["by b", "by a"]
+    assert learnt(selector) == {"a": (1, 1, 0), "b": (1, 1, 0)}
+
+
+@both_ways
+async def test_retries_are_one_try(way):
+    selector = ToolSelector(LastFirst())
+
+    async def at_once(seconds):
+        pass
+
+    patient = RetryHandler(sleep=lambda seconds: None, asleep=at_once)
+    flaky = govern(variant("a", ConnectionError("once"), "up"), patient)
+    node = ToolFanOut([], groups=[group_of(flaky)], selector=selector)
+    [message] = await answers(node, way, *calls("search"))
+    assert message.content == "up"
+    assert learnt(selector) == {"a": (1, 1, 0)}
+
+
+@both_ways
+async def test_an_interrupt_is_not_learnt_from_and_not_tried_elsewhere(way):
+    selector, other = ToolSelector(LastFirst()), variant("a")
+    node = ToolFanOut([], groups=[group_of(other, variant("b", GraphInterrupt(["?"])))], selector=selector)
+    with pytest.raises(GraphInterrupt):
+        await answers(node, way, *calls("search"))
+    assert other.started == 0
+    assert learnt(selector) == {}
+
+
+async def test_a_cancellation_is_not_learnt_from_and_nobody_waits():
+    selector, hanging = ToolSelector(LastFirst()), HangingTool(name="a", spec=READ)
+    node = ToolFanOut([], groups=[group_of(hanging)], selector=selector)
+    task = asyncio.create_task(node.ainvoke(asks(*calls("search"))))
+    await hanging.wait_until_it_began()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert learnt(selector) == {}

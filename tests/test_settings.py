@@ -1,0 +1,197 @@
+"""Every setting has its environment name and its default; one that cannot be used says what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.core.spec import Effect, ToolSpec
+from salesboost_tools.governed import govern
+from salesboost_tools.settings import Settings
+from salesboost_tools.toolkit import usual_handlers
+from tests.doubles import RunLedger, ScriptedTool
+
+DEFAULTS = {
+    "TOOL_PERMISSION_ENABLED": True,
+    "TOOL_RATE_LIMIT_ENABLED": True,
+    "TOOL_RATE_LIMITS": {},
+    "TOOL_PARALLEL_ENABLED": True,
+    "TOOL_PARALLEL_MAX_CONCURRENT": 5,
+    "TOOL_BANDIT_ENABLED": False,
+    "TOOL_BANDIT_EPSILON": 0.1,
+    "TOOL_RETRY_ENABLED": True,
+    "TOOL_RETRY_MAX_ATTEMPTS": 3,
+    "TOOL_RETRY_BASE_DELAY": 1.0,
+    "TOOL_CACHE_ENABLED": True,
+    "TOOL_CACHE_TTL": 60.0,
+    "TOOL_CACHE_MAX_ENTRIES": 1000,
+    "TOOL_CACHE_LRU_ENABLED": True,
+    "TOOL_CACHE_ACCESS_TRACKING": True,
+    "TOOL_TIMEOUT_ENABLED": True,
+    "TOOL_TIMEOUT": 30.0,
+    "TOOL_METRICS_ENABLED": True,
+    "TOOL_STATUS_ENABLED": True,
+    "TOOL_DATA_DIR": Path(".salesboost"),
+    "TOOL_DATABASE_URL": None,
+    "TOOL_REDIS_URL": None,
+}
+
+OTHER_VALUES = {
+    "TOOL_PERMISSION_ENABLED": ("false", False),
+    "TOOL_RATE_LIMIT_ENABLED": ("0", False),
+    "TOOL_RATE_LIMITS": ('{"crm_integration": "60/minute"}', {"crm_integration": "60/minute"}),
+    "TOOL_PARALLEL_ENABLED": ("no", False),
+    "TOOL_PARALLEL_MAX_CONCURRENT": ("50", 50),
+    "TOOL_BANDIT_ENABLED": ("true", True),
+    "TOOL_BANDIT_EPSILON": ("0.25", 0.25),
+    "TOOL_RETRY_ENABLED": ("off", False),
+    "TOOL_RETRY_MAX_ATTEMPTS": ("1", 1),
+    "TOOL_RETRY_BASE_DELAY": ("30", 30.0),
+    "TOOL_CACHE_ENABLED": ("False", False),
+    "TOOL_CACHE_TTL": ("0", 0.0),
+    "TOOL_CACHE_MAX_ENTRIES": ("1", 1),
+    "TOOL_CACHE_LRU_ENABLED": ("false", False),
+    "TOOL_CACHE_ACCESS_TRACKING": ("false", False),
+    "TOOL_TIMEOUT_ENABLED": ("false", False),
+    "TOOL_TIMEOUT": ("0.5", 0.5),
+    "TOOL_METRICS_ENABLED": ("false", False),
+    "TOOL_STATUS_ENABLED": ("false", False),
+    "TOOL_DATA_DIR": ("/srv/sales", Path("/srv/sales")),
+    "TOOL_DATABASE_URL": ("sqlite+aiosqlite:///crm.db", "sqlite+aiosqlite:///crm.db"),
+}
+
+WRONG = {
+    "TOOL_RATE_LIMIT_ENABLED": ("perhaps", "boolean"),
+    "TOOL_RATE_LIMITS": ('{"crm_integration": "often"}', "crm_integration"),
+    "TOOL_PARALLEL_MAX_CONCURRENT": ("0", "greater than or equal to 1"),
+    "TOOL_BANDIT_EPSILON": ("1.5", "less than or equal to 1"),
+    "TOOL_RETRY_MAX_ATTEMPTS": ("0", "greater than or equal to 1"),
+    "TOOL_RETRY_BASE_DELAY": ("31", "less than or equal to 30"),
+    "TOOL_CACHE_TTL": ("-1", "greater than or equal to 0"),
+    "TOOL_CACHE_MAX_ENTRIES": ("few", "valid integer"),
+    "TOOL_TIMEOUT": ("0", "greater than 0"),
+    "TOOL_REDIS_URL": ("redis://localhost", "leave it unset"),
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    """An environment in which nothing is set."""
+    for name in DEFAULTS:
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def field_of(name: str) -> str:
+    return name.removeprefix("TOOL_").lower()
+
+
+def test_these_are_all_the_settings_there_are():
+    assert set(Settings.model_fields) == {field_of(name) for name in DEFAULTS}
+
+
+@pytest.mark.parametrize(("name", "default"), DEFAULTS.items())
+def test_every_setting_has_a_default_and_a_description(name, default):
+    assert getattr(Settings(), field_of(name)) == default
+    assert Settings.model_fields[field_of(name)].description.endswith(".")
+
+
+@pytest.mark.parametrize(("name", "text", "value"), [(name, *pair) for name, pair in OTHER_VALUES.items()])
+def test_every_setting_is_read_from_its_environment_name(environment, name, text, value):
+    environment.setenv(name, text)
+    assert getattr(Settings(), field_of(name)) == value
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_an_empty_variable_counts_as_not_set(environment, name):
+    environment.setenv(name, "")
+    assert getattr(Settings(), field_of(name)) == DEFAULTS[name]
+
+
+@pytest.mark.parametrize(("name", "text", "allowed"), [(name, *pair) for name, pair in WRONG.items()])
+def test_a_value_that_cannot_be_used_names_the_variable_and_what_is_allowed(environment, name, text, allowed):
+    environment.setenv(name, text)
+    with pytest.raises(ConfigurationError) as refused:
+        Settings()
+    assert f"{name}: " in str(refused.value)
+    assert allowed in str(refused.value)
+
+
+def test_rate_limits_that_are_no_json_say_how_they_are_written(environment):
+    environment.setenv("TOOL_RATE_LIMITS", "crm_integration=60/minute")
+    with pytest.raises(ConfigurationError, match=r'TOOL_RATE_LIMITS: .* \{"crm_integration": "60/minute"\}'):
+        Settings()
+
+
+def test_all_that_is_wrong_is_said_at_once(environment):
+    environment.setenv("TOOL_TIMEOUT", "0")
+    environment.setenv("TOOL_BANDIT_EPSILON", "7")
+    with pytest.raises(ConfigurationError, match=r"TOOL_TIMEOUT: .*; TOOL_BANDIT_EPSILON: "):
+        Settings()
+
+
+def test_a_setting_that_does_not_exist_is_refused():
+    with pytest.raises(ConfigurationError, match="TOOL_RETRIES"):
+        Settings(retries=3)
+
+
+def test_a_wrong_value_and_a_connections_password_are_not_shown(environment):
+    environment.setenv("TOOL_DATABASE_URL", "postgresql+asyncpg://sales:hunter2@db/crm")
+    environment.setenv("TOOL_TIMEOUT", "hunter3")
+    with pytest.raises(ConfigurationError) as refused:
+        Settings()
+    assert "hunter" not in str(refused.value)
+    environment.delenv("TOOL_TIMEOUT")
+    assert "hunter" not in repr(Settings())
+
+
+def test_arguments_take_precedence_over_the_environment(environment):
+    environment.setenv("TOOL_TIMEOUT", "5")
+    assert Settings(timeout=7).timeout == 7
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().timeout = 7
+
+
+FEATURES = [name for name in DEFAULTS if name.endswith("_ENABLED")]
+A_WAY_OF_CACHING = "TOOL_CACHE_LRU_ENABLED"
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_every_feature_can_be_switched_off(environment, name):
+    environment.setenv(name, "false")
+    assert getattr(Settings(), field_of(name)) is False
+
+
+@pytest.mark.parametrize("name", [name for name in FEATURES if name != A_WAY_OF_CACHING])
+def test_everything_off_means_every_feature(name):
+    assert getattr(Settings.everything_off(), field_of(name)) is False
+
+
+def test_with_everything_off_no_handler_is_left_and_the_rest_stays_as_it_was():
+    off = Settings.everything_off(timeout=7)
+    assert usual_handlers(off) == ()
+    assert off.timeout == 7
+
+
+def test_single_features_can_be_left_on():
+    kept = usual_handlers(Settings.everything_off(retry_enabled=True))
+    assert [type(handler).__name__ for handler in kept] == ["RetryHandler"]
+
+
+def test_with_everything_off_a_governed_tool_behaves_like_the_bare_one():
+    spec = ToolSpec(effect=Effect.READ, allowed_roles=(), rate_limit="1/day", cache_ttl_s=60, timeout_s=0.001)
+    for script in (("a", "b"), (OSError("down"), "up")):
+        outcomes = []
+        for make in (lambda tool: tool, lambda tool: govern(tool, *usual_handlers(Settings.everything_off()))):
+            inner, ledger = ScriptedTool(*script, spec=spec), RunLedger()
+            seen = []
+            for _ in range(3):
+                try:
+                    seen.append(make(inner).invoke({"query": "q"}, {"callbacks": [ledger]}))
+                except OSError as error:
+                    seen.append(repr(error))
+            outcomes.append((seen, inner.started, len(ledger.started), ledger.every_run_closed_once()))
+        assert outcomes[0] == outcomes[1]

@@ -1,0 +1,320 @@
+"""The tools with the usual handlers around them, over the shipped data, in a folder of their own."""
+
+import pytest
+from langchain_core.tools import BaseToolkit
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from salesboost_tools.core.errors import RateLimitError, ToolPermissionError
+from salesboost_tools.core.spec import Effect
+from salesboost_tools.executor import ToolExecutor
+from salesboost_tools.governed import GovernedTool
+from salesboost_tools.handlers.base import ToolHandler
+from salesboost_tools.handlers.cache import CacheHandler
+from salesboost_tools.handlers.metrics import MetricsHandler
+from salesboost_tools.handlers.permission import PermissionHandler
+from salesboost_tools.handlers.rate_limit import RateLimitHandler
+from salesboost_tools.handlers.retry import RetryHandler
+from salesboost_tools.handlers.status import StatusHandler
+from salesboost_tools.handlers.timeout import TimeoutHandler
+from salesboost_tools.nodes.fan_out import ToolFanOut
+from salesboost_tools.settings import Settings
+from salesboost_tools.state import MemoryState
+from salesboost_tools.toolkit import USUAL_ORDER, SalesToolkit, usual_handlers
+from tests.doubles import FakeClock, RunLedger
+from tests.nodes.messages import answers, both_ways, call, run
+
+COACH = {"configurable": {"caller_role": "coach"}}
+NPC = {"configurable": {"caller_role": "npc"}}
+
+STALLED = {"operation": "list", "record_type": "deal", "stalled_days": 14, "limit": 3}
+PRICE = {"lines": [{"sku": "PIPE-TEAM", "quantity": 12}]}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture
+def open_toolkit(data_dir):
+    """Makes toolkits over the same data, each with a state of its own, and closes them."""
+    opened = []
+
+    def make(*, handlers=None, state=None, **settings):
+        toolkit = SalesToolkit(Settings(data_dir=data_dir, **settings), handlers=handlers, state=state)
+        opened.append(toolkit)
+        return toolkit
+
+    yield make
+    for toolkit in opened:
+        toolkit.close()
+
+
+@pytest.fixture
+def toolkit(open_toolkit):
+    return open_toolkit()
+
+
+def by_name(toolkit):
+    return {tool.name: tool for tool in toolkit.get_tools()}
+
+
+# ---------------------------------------------------------------- what is in it
+
+
+def test_it_is_a_langchain_toolkit_of_governed_tools(toolkit):
+    assert isinstance(toolkit, BaseToolkit)
+    assert list(by_name(toolkit)) == [
+        "knowledge_retriever",
+        "price_calculator",
+        "crm_integration",
+        "competitor_analysis",
+    ]
+    assert all(isinstance(tool, GovernedTool) for tool in toolkit.get_tools())
+    assert all(tool.handlers == toolkit.handlers for tool in toolkit.get_tools())
+
+
+def test_every_tool_can_be_shown_to_a_model(toolkit):
+    for tool in toolkit.get_tools():
+        shown = convert_to_openai_tool(tool)["function"]
+        assert shown["name"] == tool.name
+        assert len(shown["description"]) > 40
+        assert shown["parameters"]["properties"]
+
+
+def test_tools_are_made_once_and_the_list_is_the_callers_own(toolkit):
+    first = toolkit.get_tools()
+    first.clear()
+    assert [id(tool) for tool in toolkit.get_tools()] == [id(tool) for tool in toolkit.get_tools()]
+    assert len(toolkit.get_tools()) == 4
+
+
+def test_two_ways_to_search_stand_behind_one_name(toolkit):
+    [group] = toolkit.groups
+    assert group.name == "knowledge_retriever"
+    assert group.names == ("knowledge_retriever_lexical", "knowledge_retriever_semantic")
+    assert group.explore
+    assert all(variant.handlers == toolkit.handlers for variant in group.variants)
+
+
+def test_default_rates(toolkit):
+    limits = {name: str(tool.spec.rate_limit) for name, tool in by_name(toolkit).items()}
+    assert limits == {
+        "knowledge_retriever": "10/minute",
+        "price_calculator": "30/minute",
+        "crm_integration": "5/minute",
+        "competitor_analysis": "5/minute",
+    }
+
+
+def test_only_the_crm_may_change_something_and_says_when(toolkit):
+    crm = by_name(toolkit)["crm_integration"]
+    assert crm.spec.effect_of({"operation": "create_note"}) is Effect.WRITE
+    assert crm.spec.effect_of(STALLED) is Effect.READ
+    others = [tool for tool in toolkit.get_tools() if tool is not crm]
+    assert {tool.spec.effect for tool in others} == {Effect.READ}
+
+
+# ---------------------------------------------------------------- which handlers, in which order
+
+
+def test_the_usual_handlers_outermost_first():
+    assert [type(handler) for handler in usual_handlers(Settings())] == [
+        StatusHandler,
+        MetricsHandler,
+        PermissionHandler,
+        CacheHandler,
+        RetryHandler,
+        RateLimitHandler,
+        TimeoutHandler,
+    ]
+
+
+def test_the_list_agrees_with_the_order_of_the_classes_and_with_what_makes_them():
+    orders = [kind.order for _, kind, _ in USUAL_ORDER]
+    assert orders == sorted(set(orders))
+    state = MemoryState()
+    for name, kind, make in USUAL_ORDER:
+        assert name in Settings.model_fields
+        assert type(make(Settings(), state)) is kind
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kind, _ in USUAL_ORDER])
+def test_each_can_be_switched_off(name, kind):
+    kinds = [type(handler) for handler in usual_handlers(Settings(**{name: False}))]
+    assert kind not in kinds
+    assert len(kinds) == len(USUAL_ORDER) - 1
+
+
+def test_a_handler_is_found_by_its_class(open_toolkit):
+    toolkit = open_toolkit(cache_enabled=False)
+    assert isinstance(toolkit.handler(RetryHandler), RetryHandler)
+    assert toolkit.handler(CacheHandler) is None
+
+
+@both_ways
+async def test_without_handlers_nothing_is_checked(open_toolkit, way):
+    toolkit = open_toolkit(handlers=[])
+    assert toolkit.handlers == ()
+    for _ in range(2):
+        answer = await run(by_name(toolkit)["price_calculator"], PRICE, way)
+        assert answer["currency"]
+
+
+async def test_ones_own_handlers_stand_instead_of_the_usual_ones(open_toolkit):
+    class Counting(ToolHandler):
+        order = 1
+
+        def __init__(self):
+            self.calls = []
+
+        def around(self, call, proceed):
+            self.calls.append(call.name)
+            return proceed(call)
+
+        async def aaround(self, call, proceed):
+            self.calls.append(call.name)
+            return await proceed(call)
+
+    counting = Counting()
+    toolkit = open_toolkit(handlers=[counting])
+    await by_name(toolkit)["price_calculator"].ainvoke(PRICE)
+    assert toolkit.handlers == (counting,)
+    assert counting.calls == ["price_calculator"]
+
+
+# ---------------------------------------------------------------- calls
+
+
+@both_ways
+async def test_a_role_that_a_tool_does_not_list_is_refused(toolkit, way):
+    tools = by_name(toolkit)
+    assert (await run(tools["price_calculator"], PRICE, way, NPC))["currency"]
+    for config in (NPC, {}):
+        with pytest.raises(ToolPermissionError, match="competitor_analysis"):
+            await run(tools["competitor_analysis"], {}, way, config)
+
+
+@both_ways
+async def test_a_model_hears_of_a_refusal_and_a_program_gets_the_error(toolkit, way):
+    tool = by_name(toolkit)["competitor_analysis"]
+    message = await run(tool, call("competitor_analysis"), way, NPC)
+    assert (message.status, message.content) == (
+        "error",
+        "You may not use `competitor_analysis` here. Answer without it.",
+    )
+    with pytest.raises(ToolPermissionError):
+        await run(tool, {}, way, NPC)
+
+
+@both_ways
+async def test_the_second_equal_question_is_answered_from_memory(toolkit, way):
+    tool = by_name(toolkit)["knowledge_retriever"]
+    question = {"query": "data residency in the EU"}
+    first, second = [await run(tool, question, way, COACH) for _ in range(2)]
+    assert first == second
+    assert first["answer_found"]
+    statistics = toolkit.handler(CacheHandler).statistics()["knowledge_retriever"]
+    assert (statistics.hits, statistics.misses) == (1, 1)
+
+
+@both_ways
+async def test_the_sixth_crm_call_within_a_minute_is_refused_and_told_when(open_toolkit, way):
+    clock = FakeClock()
+    toolkit = open_toolkit(state=MemoryState(clock), retry_enabled=False)
+    crm = by_name(toolkit)["crm_integration"]
+    for number in range(5):
+        await run(crm, {**STALLED, "limit": number + 1}, way, COACH)
+    with pytest.raises(RateLimitError, match="5/minute") as refused:
+        await run(crm, {**STALLED, "limit": 6}, way, COACH)
+    assert refused.value.retry_after == pytest.approx(12, abs=1e-3)
+    await run(crm, STALLED | {"limit": 5}, way, COACH)  # from memory, which costs nothing
+    clock.advance(refused.value.retry_after)
+    assert await run(crm, {**STALLED, "limit": 6}, way, COACH)
+
+
+async def test_rates_can_be_set(open_toolkit):
+    toolkit = open_toolkit(rate_limits={"price_calculator": "1/hour"}, cache_enabled=False)
+    tool = by_name(toolkit)["price_calculator"]
+    await tool.ainvoke(PRICE, COACH)
+    with pytest.raises(RateLimitError, match="1/hour"):
+        await tool.ainvoke(PRICE, COACH)
+
+
+@both_ways
+async def test_the_node_runs_all_tools_of_a_message_over_the_shipped_data(toolkit, way):
+    ledger = RunLedger()
+    asked = [
+        call("crm_integration", "c0", **STALLED),
+        call("knowledge_retriever", "c1", query="the customer says we are too expensive"),
+        call("price_calculator", "c2", **PRICE),
+        call("competitor_analysis", "c3", aspect="overview"),
+        call("crm_integration", "c4", operation="get", record_type="account", record_id="ACC-9999"),
+    ]
+    node = toolkit.fan_out()
+    messages = await answers(node, way, *asked, config={**COACH, "callbacks": [ledger]})
+    assert [message.tool_call_id for message in messages] == ["c0", "c1", "c2", "c3", "c4"]
+    assert [message.name for message in messages] == [each["name"] for each in asked]
+    assert [message.status for message in messages] == ["success"] * 4 + ["error"]
+    assert "DEAL-" in messages[0].content
+    assert messages[1].response_metadata["variant"] == "knowledge_retriever_lexical"
+    assert "PIPE-TEAM" in messages[2].content
+    assert "ACC-9999" in messages[4].content
+    assert ledger.every_run_closed_once()
+    assert toolkit.selector.get_statistics()["knowledge_retriever"]["knowledge_retriever_lexical"].pulls == 1
+
+
+def test_the_node_is_bounded_as_the_settings_say_unless_told_otherwise(open_toolkit):
+    toolkit = open_toolkit(parallel_max_concurrent=2, parallel_enabled=False)
+    node = toolkit.fan_out()
+    assert isinstance(node, ToolFanOut)
+    assert (node._max_concurrency, node._parallel) == (2, False)
+    assert sorted(node.tools_by_name) == sorted(by_name(toolkit))
+    assert toolkit.fan_out(max_concurrency=9)._max_concurrency == 9
+
+
+async def test_the_executor_runs_the_same_tools(toolkit):
+    executor = toolkit.executor()
+    assert isinstance(executor, ToolExecutor)
+    refused, priced = await executor.execute_parallel(
+        [{"name": "knowledge_retriever", "payload": {"query": "x"}}, {"name": "price_calculator", "payload": PRICE}],
+        "npc",
+    )
+    assert refused["error"]["type"] == "ToolPermissionError"
+    assert priced["ok"]
+
+
+@both_ways
+async def test_the_bandit_chooses_only_if_it_is_switched_on(open_toolkit, way):
+    assert open_toolkit().selector._mode == "shadow"
+    toolkit = open_toolkit(bandit_enabled=True, bandit_epsilon=1.0, cache_enabled=False, rate_limit_enabled=False)
+    asked = [call("knowledge_retriever", f"c{number}", query=f"discount {number}") for number in range(20)]
+    messages = await answers(toolkit.fan_out(), way, *asked, config=COACH)
+    assert {message.response_metadata["variant"] for message in messages} == set(toolkit.groups[0].names)
+
+
+# ---------------------------------------------------------------- the end
+
+
+def test_closing_may_be_done_twice_and_before_anything_was_opened(open_toolkit):
+    toolkit = open_toolkit()
+    toolkit.close()
+    toolkit.get_tools()
+    toolkit.close()
+    toolkit.close()
+
+
+def test_nothing_is_opened_before_tools_are_asked_for(tmp_path):
+    toolkit = SalesToolkit(Settings(data_dir=tmp_path / "later"))
+    assert not (tmp_path / "later").exists()
+    toolkit.get_tools()
+    toolkit.close()
+    assert (tmp_path / "later").exists()
+
+
+@both_ways
+async def test_tools_that_were_handed_out_still_work_after_the_toolkit_is_closed(toolkit, way):
+    tools = by_name(toolkit)
+    toolkit.close()
+    assert await run(tools["crm_integration"], STALLED, way, COACH)
+    assert (await run(tools["knowledge_retriever"], {"query": "security"}, way, COACH))["answer_found"]
