@@ -31,8 +31,10 @@ class ArmStore(Protocol):
         """Return what is known of each of `arms`, in their order; `NOTHING` for one never seen."""
         ...
 
-    def add(self, group: str, arm: str, outcome: ArmStatistics, *, used_at_s: float, error: str | None = None) -> None:
-        """Add the statistics of an outcome.
+    def add(
+        self, group: str, arm: str, outcome: ArmStatistics, *, used_at_s: float, error: str | None = None
+    ) -> ArmStatistics:
+        """Add the statistics of an outcome; return what is known of the arm then, the very object `read` returns.
 
         Args:
             group: The group the decision was about.
@@ -64,8 +66,10 @@ class MemoryArms:
         except KeyError:
             return tuple([known.get(arm, NOTHING) for arm in arms])
 
-    def add(self, group: str, arm: str, outcome: ArmStatistics, *, used_at_s: float, error: str | None = None) -> None:
-        """Add the statistics of an outcome."""
+    def add(
+        self, group: str, arm: str, outcome: ArmStatistics, *, used_at_s: float, error: str | None = None
+    ) -> ArmStatistics:
+        """Add the statistics of an outcome; return what is known of the arm then."""
         with self._lock:
             known = self._statistics.get(group)
             if known is None:
@@ -76,10 +80,11 @@ class MemoryArms:
             if before is None:
                 known[arm] = outcome
                 latest[arm] = (used_at_s, error)
-                return
-            known[arm] = before.plus(outcome)
+                return outcome
+            after = known[arm] = before.plus(outcome)
             latest_s, latest_error = latest[arm]
-            latest[arm] = (max(latest_s, used_at_s), error or latest_error)
+            latest[arm] = (used_at_s if used_at_s > latest_s else latest_s, error or latest_error)
+            return after
 
     def records(self) -> dict[str, dict[str, ArmRecord]]:
         """Return a snapshot of everything, by group and arm."""

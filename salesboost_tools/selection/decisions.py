@@ -30,6 +30,10 @@ class Decision:
     """What the policy says: `chosen` when it decides; None when it is switched off."""
     policy: Final[str]
     """Name and version of the policy that was asked."""
+    note: Final[Any] = None
+    """What the policy wants to be told again with the outcome; None if it did not decide."""
+    propensities: Final[tuple[float, ...] | None] = None
+    """Probability of each of `arms`, if the decision is logged; None if nobody asked."""
 
     @property
     def group(self) -> str:

@@ -1,7 +1,7 @@
 """How to choose: what a policy is given and what it answers.
 
 A policy is a frozen value with two pure functions. It keeps no state between calls: what has been learnt is in the
-statistics it is given, so any number of workers may share them, and so that the question "what would policy B have
+statistics it is given, so that any number of workers may share them, and so that the question "what would policy B have
 done?" can be asked of a log. Write one like this, and have `tests/selection/policy_contract.py` judge it:
 
 ```python
@@ -17,14 +17,13 @@ class AtRandom:
         return (1 / count,) * count
 ```
 
-What a policy may look at grows by adding fields to `Situation`, which breaks no policy: sums over contexts
-(Λ += x xᵀ, η += r x), kept by the store next to the statistics, belong there.
+A policy that needs the order of outcomes or their contexts is a `LearningPolicy`: it is given a memory as well.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.statistics import ArmStatistics
@@ -47,6 +46,9 @@ class Situation:
     """What the reward is made of."""
     now_s: Final[float]
     """Seconds on the selector's clock."""
+    memory: Final[Any] = None
+    """What `LearningPolicy.new_memory` returned for this group, since then taught every outcome. Unlike the rest it
+    goes on learning. None for other policies, and where only statistics are known."""
 
 
 @dataclass(slots=True)
@@ -58,8 +60,10 @@ class Choice:
     propensity: Final[float | None]
     """The probability, in (0, 1], with which this very arm is chosen in this situation.
 
-    None if it costs too much to know right now: `Policy.propensities` says it later, from the same situation.
+    None if it costs too much to know right now: `Policy.propensities` says it, from the same situation.
     """
+    note: Final[Any] = None
+    """Anything the policy wants to be told again, in `Lesson.note`, when the outcome is known."""
 
 
 class Policy(Protocol):
@@ -92,6 +96,44 @@ class Policy(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Lesson:
+    """An outcome, as a learning policy is told of it. Never changed once made."""
+
+    arm: Final[str]
+    known: Final[ArmStatistics]
+    """What is known of the arm now, this outcome included."""
+    context: Final[Mapping[str, Any] | None]
+    """What was known of the call."""
+    reward: Final[float]
+    """What the outcome was worth."""
+    note: Final[Any]
+    """`Choice.note` if the policy made the choice; None if another did."""
+    now_s: Final[float]
+    """Seconds on the selector's clock."""
+
+
+class Memory(Protocol):
+    """What a learning policy keeps of one group in one process. Its owner lets one thread in at a time."""
+
+    def learn(self, lesson: Lesson) -> None:
+        """Learn from an outcome."""
+        ...
+
+
+@runtime_checkable
+class LearningPolicy(Policy, Protocol):
+    """A policy that needs more than sums: the order of outcomes, or their contexts.
+
+    What it learns is in memories that its caller keeps and passes back in `Situation.memory`; the policy itself stays a
+    frozen value. Where there is no memory it must do with the statistics.
+    """
+
+    def new_memory(self, weights: RewardWeights) -> Memory:
+        """Return an empty memory for one group, for a reward made of `weights`."""
+        ...
+
+
 def draw(propensities: Sequence[float], rng: Random) -> Choice:
     """Return an arm drawn from `propensities`: then the logged propensity is exact, however they were computed.
 
@@ -109,3 +151,24 @@ def draw(propensities: Sequence[float], rng: Random) -> Choice:
             if left < 0:
                 break
     return Choice(last, propensities[last] / total)
+
+
+@runtime_checkable
+class LoggingPolicy(Policy, Protocol):
+    """A policy with a way of its own to choose and say with which probabilities, at once."""
+
+    def choose_for_log(self, situation: Situation, rng: Random) -> tuple[Choice, tuple[float, ...]]:
+        """Return a choice drawn from the propensities, and these."""
+        ...
+
+
+def choose_for_log(policy: Policy, situation: Situation, rng: Random) -> tuple[Choice, tuple[float, ...]]:
+    """Return a choice drawn from the policy's propensities, and these: for logs that others are evaluated on.
+
+    The probability that is logged is then the one with which the choice was made, whatever error the policy made in
+    integrating it.
+    """
+    if isinstance(policy, LoggingPolicy):
+        return policy.choose_for_log(situation, rng)
+    propensities = policy.propensities(situation)
+    return draw(propensities, rng), propensities

@@ -11,14 +11,16 @@ from langchain_core.tools import BaseTool
 
 from salesboost_tools.core.clock import Clock
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.core.reward import DEFAULT_WEIGHTS, RewardWeights
+from salesboost_tools.core.reward import DEFAULT_WEIGHTS, RewardWeights, reward
+from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.arms import ArmStore, MemoryArms
 from salesboost_tools.selection.candidates import Candidates, mask
 from salesboost_tools.selection.decisions import Decision, DecisionLog, new_decision_id
-from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
+from salesboost_tools.selection.decision_log import DecisionSink, record_of
 from salesboost_tools.selection.feedback import name_of, refuse_wrong_numbers, says_something
 from salesboost_tools.selection.group import ToolGroup
-from salesboost_tools.selection.policy import Policy, Situation
+from salesboost_tools.selection.guardrail import Guardrail, GuardrailWatch
+from salesboost_tools.selection.policy import LearningPolicy, Lesson, Memory, Policy, Situation, choose_for_log
 from salesboost_tools.selection.report import ArmReport, report
 from salesboost_tools.selection.statistics import UNKNOWN, mean_rewards, statistics_of
 
@@ -39,7 +41,7 @@ class ToolSelector:
     `max_age_s`, changes nothing. A choice nobody ever answers for is forgotten after that time.
 
     Args:
-        policy: How to choose; None for epsilon-greedy with epsilon 0.1.
+        policy: How to choose; None for `Adaptive`.
         state: Where statistics are kept; None for this process's memory.
         seed: Makes the choices repeatable for equal questions and feedback in equal order; None for chance.
         clock: Returns seconds; None for the time since the epoch, since statistics and logs outlive a process.
@@ -49,6 +51,9 @@ class ToolSelector:
         weights: What the reward is made of. All but the latency cap may change without relearning.
         max_pending: Decisions that may wait for feedback at once; beyond that the oldest are forgotten.
         max_age_s: Seconds after which feedback comes too late.
+        log: Is given every answered decision, with the probability of each arm; then a choice costs a few more
+            microseconds. None logs nothing.
+        guardrail: When the default tool takes over; None for never.
 
     Raises:
         ConfigurationError: An argument is out of range.
@@ -65,10 +70,13 @@ class ToolSelector:
         weights: RewardWeights = DEFAULT_WEIGHTS,
         max_pending: int = 10_000,
         max_age_s: float = 3600.0,
+        log: DecisionSink | None = None,
+        guardrail: Guardrail | None = None,
     ) -> None:
         if mode not in get_args(Mode):
             raise ConfigurationError(f"mode is one of {list(get_args(Mode))}; got {mode!r}")
-        self._policy: Policy = EpsilonGreedy() if policy is None else policy
+        self._policy: Policy = Adaptive() if policy is None else policy
+        self._memories: dict[str, Memory] | None = {} if isinstance(self._policy, LearningPolicy) else None
         self._policy_version = f"{self._policy.name}@{self._policy.version}"
         self._arms: ArmStore = MemoryArms() if state is None else state
         self._rng = Random(seed)  # noqa: S311  (chance, not secrets)
@@ -76,6 +84,8 @@ class ToolSelector:
         self._mode: Mode = mode
         self._weights = weights
         self._decisions = DecisionLog(max_pending=max_pending, max_age_s=max_age_s)
+        self._log = log
+        self._watch = None if guardrail is None else GuardrailWatch(guardrail)
         self._candidates = Candidates()
         self._lock = threading.Lock()
 
@@ -108,26 +118,43 @@ class ToolSelector:
         group = self._candidates.of(tool_group)
         arms, masked = (group.names, ()) if available is None else mask(group, available)
         known_context = None if context is None else dict(context)
-        suggested = None
         decision_id = new_decision_id()
+        chosen, propensity, suggested, note, propensities = arms[0], 1.0, None, None, None
         with self._lock:
+            name = group.name
+            now_s = self._clock()
             situation = Situation(
-                group.name,
+                name,
                 arms,
-                self._arms.read(group.name, arms),
-                self._decisions.pending(group.name, arms),
+                self._arms.read(name, arms),
+                self._decisions.pending(name, arms),
                 known_context,
                 self._weights,
-                self._clock(),
+                now_s,
+                None if self._memories is None else self._memory(name),
             )
-            chosen, propensity = arms[0], 1.0
-            if self._mode != "off":
-                choice = self._policy.choose(situation, self._rng)
+            if self._mode != "off" and not (self._watch is not None and self._watch.engaged(name, now_s)):
+                decides = group.explore and self._mode == "active"
+                if self._log is None:
+                    choice = self._policy.choose(situation, self._rng)
+                else:
+                    choice, chances = choose_for_log(self._policy, situation, self._rng)
+                    propensities = chances if decides else None
                 suggested = arms[choice.position]
-                if group.explore and self._mode == "active":
-                    chosen, propensity = suggested, choice.propensity
+                if decides:
+                    chosen, propensity, note = suggested, choice.propensity, choice.note
             self._decisions.add(
-                Decision(decision_id, situation, masked, chosen, propensity, suggested, self._policy_version)
+                Decision(
+                    decision_id,
+                    situation,
+                    masked,
+                    chosen,
+                    propensity,
+                    suggested,
+                    self._policy_version,
+                    note,
+                    propensities,
+                )
             )
         if self._mode == "shadow":
             _logger.info("`%s` serves %s; %s would choose `%s`", chosen, group.name, self._policy_version, suggested)
@@ -164,13 +191,33 @@ class ToolSelector:
         """
         refuse_wrong_numbers(latency_ms, quality, cost)
         with self._lock:
-            decision = self._decisions.take(decision_id, self._clock())
-        if decision is None or not (error is None or says_something(error)):
-            return False
-        situation = decision.situation
-        outcome = statistics_of(success, latency_ms / 1000, situation.weights.latency_cap_s, quality=quality, cost=cost)
-        self._arms.add(situation.group, decision.chosen, outcome, used_at_s=situation.now_s, error=name_of(error))
+            now_s = self._clock()
+            decision = self._decisions.take(decision_id, now_s)
+            if decision is None or not (error is None or says_something(error)):
+                return False
+            situation, chosen = decision.situation, decision.chosen
+            latency_s, weights = latency_ms / 1000, situation.weights
+            outcome = statistics_of(success, latency_s, weights.latency_cap_s, quality=quality, cost=cost)
+            known = self._arms.add(situation.group, chosen, outcome, used_at_s=situation.now_s, error=name_of(error))
+            worth = reward(success, latency_s, weights, quality=quality, cost=cost)
+            if self._memories is not None:
+                self._memory(situation.group).learn(
+                    Lesson(chosen, known, situation.context, worth, decision.note, now_s)
+                )
+            if self._watch is not None and decision.suggested == chosen:
+                self._watch.count(situation.group, success=success, now_s=now_s)
+        if self._log is not None:
+            self._log.write(record_of(decision, success, latency_s, worth, quality=quality, cost=cost))
         return True
+
+    def _memory(self, group: str) -> Memory:
+        """Return what the learning policy remembers of a group. The lock is held."""
+        memories = self._memories
+        assert memories is not None
+        memory = memories.get(group)
+        if memory is None:
+            memory = memories[group] = self._policy.new_memory(self._weights)  # pyright: ignore[reportAttributeAccessIssue]
+        return memory
 
     @overload
     def get_best_tool(self, tool_group: ToolGroup | str) -> BaseTool | None: ...

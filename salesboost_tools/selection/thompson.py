@@ -7,6 +7,7 @@ from random import Random
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.belief import Belief, belief_of
+from salesboost_tools.selection.cold_start import chances_in_turn, choose_in_turn
 from salesboost_tools.selection.policy import Choice, Situation
 
 
@@ -52,16 +53,14 @@ class Thompson:
         if len(situation.arms) == 1:
             return Choice(0, 1.0)
         if not any(known.pulls for known in situation.statistics):
-            turn = _least_asked(situation)
-            return Choice(turn[int(rng.random() * len(turn))], 1 / len(turn))
+            return choose_in_turn(situation.pending, rng)
         draws = [belief.draw(rng) for belief in self._beliefs(situation)]
         return Choice(draws.index(max(draws)), None)
 
     def propensities(self, situation: Situation) -> tuple[float, ...]:
         """Return the probability of every arm, to about 1e-3."""
         if not any(known.pulls for known in situation.statistics):
-            turn = _least_asked(situation)
-            return tuple(1 / len(turn) if position in turn else 0.0 for position in range(len(situation.arms)))
+            return chances_in_turn(situation.pending)
         from salesboost_tools.selection.chances import chances_of_being_best  # noqa: PLC0415  (numpy: to explain, not to choose)
 
         return chances_of_being_best(self._beliefs(situation))
@@ -70,7 +69,3 @@ class Thompson:
         weights: RewardWeights = situation.weights
         return [belief_of(known, weights, self.sharpness) for known in situation.statistics]
 
-
-def _least_asked(situation: Situation) -> list[int]:
-    fewest = min(situation.pending)
-    return [position for position, waiting in enumerate(situation.pending) if waiting == fewest]

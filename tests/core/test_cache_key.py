@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AnyUrl, BaseModel, ConfigDict, PrivateAttr, RootModel, SecretStr, TypeAdapter
 
-from salesboost_tools.core.cache_key import UnkeyableError, cache_key
+from salesboost_tools.core.cache_key import cache_key
 
 
 def key_of(value):
@@ -397,7 +397,3 @@ def test_a_value_too_deep_to_look_through_has_no_key():
     for _ in range(100_000):
         deep = [deep]
     assert key_of(deep) is None
-
-
-def test_an_unkeyable_value_is_a_type_error():
-    assert issubclass(UnkeyableError, TypeError)

@@ -1,5 +1,6 @@
 """A tool's spec states the facts handlers decide on, and refuses what is none."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -107,6 +108,10 @@ def test_equal_specs_are_equal_values():
     one, other = (ToolSpec(effect=Effect.READ, allowed_roles=roles) for roles in (["a", "b"], {"b", "a"}))
     assert one == other
     assert hash(one) == hash(other)
+
+
+def test_a_copy_of_a_spec_is_the_spec_itself():
+    assert copy.deepcopy({"spec": UNSPECIFIED})["spec"] is UNSPECIFIED
 
 
 def test_a_tool_of_which_nothing_is_known_is_taken_for_a_write():

@@ -186,7 +186,8 @@ def test_a_context_changed_afterwards_does_not_change_the_decision(selector):
     assert selector.find_decision(decision_id).context == {"lang": "en"}
 
 
-def test_a_decision_can_be_explained_afterwards(selector, clock):
+def test_a_decision_can_be_explained_afterwards(clock):
+    selector = ToolSelector(EpsilonGreedy(), seed=1, clock=clock)
     chosen, decision_id = selector.select_tool(NAMES, {"lang": "en"})
     decision = selector.find_decision(decision_id)
     assert decision.decision_id == decision_id

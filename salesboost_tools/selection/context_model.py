@@ -1,0 +1,75 @@
+"""What the adaptive policy knows of contexts: a linear model per arm, and how far it is to be trusted. Needs numpy."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from salesboost_tools.selection import gate
+from salesboost_tools.selection.encoder import Encoder
+from salesboost_tools.selection.ridge import Level, Ridges, log_evidence
+
+_STIFFNESS = 2.0
+
+_SHARPNESS = 6.0
+"""How many times each outcome counts for the width of the bound. The bound need not be a safe one: an arm whose
+context is met again is corrected, and the choices made without context explore besides."""
+
+_WATCHED_ONE_IN = 8
+_WATCHED_BELOW = -3.0
+"""While the log odds are this low, only one outcome in so many is learnt with its context: watching costs time."""
+
+
+class ContextModel:
+    """Guarded by its owner's lock.
+
+    Attributes:
+        log_odds: Log odds that the context helps.
+        trust: The same as a probability: how often the context is to be looked at.
+    """
+
+    __slots__ = ("_encoder", "_levels", "_ridges", "_turn", "log_odds", "trust")
+
+    def __init__(self) -> None:
+        self._encoder = Encoder()
+        self._ridges = Ridges(_STIFFNESS)
+        self._levels: dict[str, Level] = {}
+        self._turn = 0
+        self.log_odds = gate.PRIOR_LOG_ODDS
+        self.trust = gate.probability(self.log_odds)
+
+    def outlook(self, arms: tuple[str, ...], context: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+        """Return mean and deviation of the reward to expect of each arm in this context."""
+        means, factors = self._ridges.predict(arms, self._encoder.encode(context))
+        noise = self._ridges.noise(arms)
+        widths = [
+            math.sqrt(max(factor, 0.0) * variance / _SHARPNESS)
+            for factor, variance in zip(factors.tolist(), noise, strict=True)
+        ]
+        return means.tolist(), widths
+
+    def learn(self, arm: str, context: Mapping[str, Any], reward: float, *, share: float, looked: bool) -> None:
+        """Learn from an outcome, and from how well it was foretold with the context and without.
+
+        Args:
+            arm: The arm that was used.
+            context: The context it was used in.
+            reward: What came of it.
+            share: Probability that the arm was healthy.
+            looked: Whether the arm was chosen for the context. Such an outcome teaches the rival nothing: it would be
+                flattered by the successes that the context brought about.
+        """
+        if self.log_odds <= _WATCHED_BELOW:
+            self._turn += 1
+            if self._turn % _WATCHED_ONE_IN:
+                return
+        level = self._levels.get(arm)
+        if level is None:
+            level = self._levels[arm] = Level()
+        plain_error, plain_factor = level.predict(reward)
+        error, factor, noise = self._ridges.learn(arm, self._encoder.encode(context, learn=True), reward, share)
+        noise = max(noise, gate.LEAST_NOISE)
+        evidence = log_evidence(error, factor, noise) - log_evidence(plain_error, plain_factor, noise)
+        self.log_odds = gate.moved(self.log_odds, share * evidence)
+        self.trust = gate.probability(self.log_odds)
+        if not looked:
+            level.learn(reward, share)

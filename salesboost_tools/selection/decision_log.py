@@ -1,0 +1,157 @@
+"""Answered decisions, one JSON object a line, with the probabilities they were made with: evidence for other policies."""
+
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.selection.decisions import Decision
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedDecision:
+    """A decision and what came of it."""
+
+    decision_id: str
+    at_s: float
+    """When it was made, in seconds on the selector's clock."""
+    group: str
+    arms: tuple[str, ...]
+    """The arms that were allowed."""
+    masked: tuple[str, ...]
+    chosen: str
+    propensities: tuple[float, ...] | None
+    """Probability of each of `arms`; None if no policy decided, and then it is no evidence for any."""
+    policy: str
+    """Name and version of the policy that decided."""
+    reward_version: str
+    context: dict[str, Any] | None
+    success: bool
+    latency_s: float
+    quality: float | None
+    cost: float | None
+    reward: float
+
+    @property
+    def propensity(self) -> float | None:
+        """Probability with which `chosen` was chosen; None if no policy decided."""
+        return None if self.propensities is None else self.propensities[self.arms.index(self.chosen)]
+
+
+def record_of(
+    decision: Decision,
+    success: bool,  # noqa: FBT001  (as in `ToolSelector.record_feedback`)
+    latency_s: float,
+    reward: float,
+    *,
+    quality: float | None,
+    cost: float | None,
+) -> LoggedDecision:
+    """Return what is logged of a decision when its outcome is known."""
+    return LoggedDecision(
+        decision_id=decision.decision_id,
+        at_s=decision.at_s,
+        group=decision.group,
+        arms=decision.arms,
+        masked=decision.masked,
+        chosen=decision.chosen,
+        propensities=decision.propensities,
+        policy=decision.policy,
+        reward_version=decision.situation.weights.version,
+        context=None if decision.context is None else dict(decision.context),
+        success=success,
+        latency_s=latency_s,
+        quality=quality,
+        cost=cost,
+        reward=reward,
+    )
+
+
+class DecisionSink(Protocol):
+    """Takes answered decisions."""
+
+    def write(self, record: LoggedDecision) -> None:
+        """Keep a record. Called from any thread, outside the selector's lock."""
+        ...
+
+
+class JsonlLog:
+    """A `DecisionSink` in a file, bounded: when it is full it becomes `<name>.1`, and the `.1` before is dropped.
+
+    Contexts are written as they are: keep personal data out of them. What JSON does not know is written as text.
+
+    Args:
+        path: The file; it is appended to.
+        max_bytes: Size at which a new file is begun, above 0. At most twice as much is kept.
+
+    Raises:
+        ConfigurationError: `max_bytes` is not above 0.
+    """
+
+    def __init__(self, path: Path | str, *, max_bytes: int = 50_000_000) -> None:
+        if max_bytes <= 0:
+            raise ConfigurationError(f"max_bytes is a number of bytes, above 0; got {max_bytes!r}")
+        self.path = Path(path)
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._file = self.path.open("ab")
+        self._size = self._file.tell()
+
+    def write(self, record: LoggedDecision) -> None:
+        """Append a record; it is in the file when this returns."""
+        line = json.dumps({"v": FORMAT_VERSION, **asdict(record)}, default=str, separators=(",", ":")).encode() + b"\n"
+        with self._lock:
+            if self._size and self._size + len(line) > self._max_bytes:
+                self._file.close()
+                self.path.replace(self.before)
+                self._file = self.path.open("ab")
+                self._size = 0
+            self._file.write(line)
+            self._file.flush()
+            self._size += len(line)
+
+    @property
+    def before(self) -> Path:
+        """Where the full file goes."""
+        return self.path.with_name(self.path.name + ".1")
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._file.close()
+
+
+def read_log(path: Path | str) -> Iterator[LoggedDecision]:
+    """Yield the decisions of a log, oldest first, those of the full file before it included.
+
+    A last line that a crash cut short is left out.
+
+    Raises:
+        ConfigurationError: A line is no decision, or of a later format.
+    """
+    path = Path(path)
+    for part in (path.with_name(path.name + ".1"), path):
+        if part.exists():
+            with part.open(encoding="utf-8") as lines:
+                yield from _decisions_of(lines, part)
+
+
+def _decisions_of(lines: Iterable[str], part: Path) -> Iterator[LoggedDecision]:
+    for number, line in enumerate(lines, 1):
+        if not line.endswith("\n"):
+            return
+        try:
+            fields = json.loads(line)
+            version = fields.pop("v")
+            if version != FORMAT_VERSION:
+                raise ConfigurationError(f"{part}, line {number}: format {version!r}; this version reads {FORMAT_VERSION}")
+            for name in ("arms", "masked", "propensities"):
+                fields[name] = None if fields[name] is None else tuple(fields[name])
+            yield LoggedDecision(**fields)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ConfigurationError(f"{part}, line {number} is no logged decision: {error!r}") from error

@@ -1,0 +1,129 @@
+"""Linear models of the reward, one per arm, side by side in one array: Bayesian ridge regression, a rank at a time."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+
+_NOISE_PRIOR = 0.1
+_NOISE_PRIOR_COUNT = 2.0
+"""Variance of the reward about the model before anything is seen, worth two outcomes."""
+
+
+class Ridges:
+    """`reward = x · θ + noise` for each arm, θ with prior N(0, noise / stiffness).
+
+    Keeps the inverse of the precision, so that neither choosing nor learning inverts a matrix: Sherman & Morrison,
+    "Adjustment of an Inverse Matrix" (1950). An update costs d², a prediction for K arms K · d².
+
+    Args:
+        stiffness: Prior precision of the weights; coordinate 0, the level, always has 1.
+    """
+
+    def __init__(self, stiffness: float) -> None:
+        self._stiffness = stiffness
+        self._rows: dict[str, int] = {}
+        self._size = 0
+        self._inverse = np.zeros((0, 0, 0))  # (arms, d, d)
+        self._weights = np.zeros((0, 0))  # (arms, d)
+        self._squares: list[float] = []
+        self._counts: list[float] = []
+        self._picked: tuple[tuple[str, ...], NDArray[np.intp] | None] = ((), None)
+
+    def predict(self, arms: tuple[str, ...], x: Vector) -> tuple[Vector, Vector]:
+        """Return mean reward and variance factor `h = xᵀ A⁻¹ x` of each arm: `(arms,)`, `(arms,)`."""
+        self._grow(len(x))
+        if self._picked[0] is not arms:
+            rows = [self._row(arm) for arm in arms]
+            everything = rows == list(range(len(self._rows)))
+            self._picked = (arms, None if everything else np.array(rows))
+        rows = self._picked[1]
+        if rows is None and len(self._rows) != len(arms):
+            rows = np.arange(len(arms))
+        inverse, weights = self._inverse, self._weights
+        if rows is not None:
+            inverse, weights = inverse[rows], weights[rows]
+        return weights @ x, (inverse @ x) @ x
+
+    def noise(self, arms: Sequence[str]) -> list[float]:
+        """Return the variance of the reward about the model of each arm."""
+        rows = self._rows
+        return [self._squares[rows[arm]] / self._counts[rows[arm]] for arm in arms]
+
+    def learn(self, arm: str, x: Vector, reward: float, share: float = 1.0) -> tuple[float, float, float]:
+        """Learn from an outcome; return what was predicted before: error, variance factor, noise variance.
+
+        Args:
+            arm: Whose outcome it is.
+            x: The context, `(d,)`, d never smaller than before.
+            reward: What came of it.
+            share: How much the outcome counts, in (0, 1].
+        """
+        self._grow(len(x))
+        row = self._row(arm)
+        inverse = self._inverse[row]
+        gain = inverse @ x
+        factor = float(gain @ x)
+        error = reward - float(self._weights[row] @ x)
+        noise = self._squares[row] / self._counts[row]
+        step = share / (1.0 + share * factor)
+        self._weights[row] += gain * (error * step)
+        inverse -= np.outer(gain * step, gain)
+        self._squares[row] += share * error * error / (1.0 + factor)
+        self._counts[row] += share
+        return error, factor, noise
+
+    def _row(self, arm: str) -> int:
+        row = self._rows.get(arm)
+        if row is None:
+            row = self._rows[arm] = len(self._rows)
+            self._inverse = np.concatenate([self._inverse, self._prior(self._size)[None]])
+            self._weights = np.concatenate([self._weights, np.zeros((1, self._size))])
+            self._squares.append(_NOISE_PRIOR * _NOISE_PRIOR_COUNT)
+            self._counts.append(_NOISE_PRIOR_COUNT)
+        return row
+
+    def _grow(self, size: int) -> None:
+        old = self._size
+        if size <= old:
+            return
+        inverse = np.tile(self._prior(size), (len(self._rows), 1, 1))
+        weights = np.zeros((len(self._rows), size))
+        inverse[:, :old, :old] = self._inverse
+        weights[:, :old] = self._weights
+        self._inverse, self._weights, self._size = inverse, weights, size
+
+    def _prior(self, size: int) -> Vector:
+        diagonal = np.full(size, 1.0 / self._stiffness)
+        if size:
+            diagonal[0] = 1.0
+        return np.diag(diagonal)
+
+
+class Level:
+    """The rival of a `Ridges`: the same model without the context, with the same prior."""
+
+    __slots__ = ("_count", "_total")
+
+    def __init__(self) -> None:
+        self._count = 0.0
+        self._total = 0.0
+
+    def predict(self, reward: float) -> tuple[float, float]:
+        """Return error and variance factor for a reward."""
+        factor = 1.0 / (self._count + 1.0)
+        return reward - self._total * factor, factor
+
+    def learn(self, reward: float, share: float) -> None:
+        """Learn from an outcome."""
+        self._count += share
+        self._total += share * reward
+
+
+def log_evidence(error: float, factor: float, noise: float) -> float:
+    """Return the log density of an outcome under a model's prediction N(0, noise · (1 + factor)), less a constant."""
+    spread = 1.0 + factor
+    return -0.5 * (math.log(spread) + error * error / (spread * noise))

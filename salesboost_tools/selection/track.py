@@ -1,0 +1,178 @@
+"""What the adaptive policy makes of the outcomes of one arm: what it is worth when healthy, and whether it is."""
+
+import math
+
+from salesboost_tools.core.reward import RewardWeights
+from salesboost_tools.selection.health import (
+    CERTAIN,
+    FAILURE_EXPECTED_BELOW,
+    HAZARD,
+    ILL_FAILURES,
+    ILL_SUCCESSES,
+    KNOWN_FROM,
+    faded,
+    judged,
+)
+from salesboost_tools.selection.statistics import NOTHING, ArmStatistics
+
+PRIOR_SUCCESSES = 3.0
+"""Imagined successes: a tool is expected to work, so that one early failure does not shut it out."""
+
+PRIOR_FAILURES = 1.0
+
+CAP = 1000.0
+"""Outcomes remembered at most; older ones fade, so that a tool that changes slowly is followed."""
+
+HALF_LIFE = 20_000.0
+"""Uses of an arm after which an outcome counts half."""
+
+_FADE = 0.5 ** (1 / HALF_LIFE)
+_FADE_AT_CAP = 1 - 1 / CAP
+
+
+class ArmTrack:
+    """One arm as one process has followed it. Guarded by its owner's lock.
+
+    Fed with the growing totals of the store, so outcomes of other workers arrive like its own. An outcome counts for
+    the healthy arm with the probability that it was healthy: an outage does not spoil what was known.
+
+    Attributes:
+        mean: Mean reward to expect of the healthy arm.
+        deviation: Its standard deviation, in rewards.
+        doubt: Probability that the arm was ill at its latest outcome.
+        ill_mean: Mean reward to expect of the ill arm.
+        ill_deviation: Its standard deviation.
+        totals: The totals followed so far.
+    """
+
+    __slots__ = (
+        "_cost",
+        "_failures",
+        "_ill_count",
+        "_ill_rest",
+        "_ill_successes",
+        "_latency",
+        "_quality",
+        "_rest",
+        "_rest_sq",
+        "_since_s",
+        "_successes",
+        "at_s",
+        "deviation",
+        "doubt",
+        "ill_deviation",
+        "ill_mean",
+        "mean",
+        "sharpness",
+        "totals",
+    )
+
+    def __init__(self, weights: RewardWeights, sharpness: float) -> None:
+        self.sharpness = sharpness
+        self._latency, self._quality, self._cost = weights.latency, weights.quality, weights.cost
+        self._successes = self._failures = self._rest = self._rest_sq = 0.0
+        self._ill_count = self._ill_successes = self._ill_rest = 0.0
+        self._since_s = 0.0
+        self.at_s = 0.0
+        self.doubt = 0.0
+        self.totals = NOTHING
+        self._conclude()
+        self._conclude_ill()
+
+    def doubt_at(self, now_s: float) -> float:
+        """Return the probability that the arm is ill now."""
+        doubt = self.doubt
+        waited_s = now_s - self.at_s
+        if doubt <= CERTAIN or waited_s <= 0:
+            return doubt
+        return faded(doubt, max(self.at_s - self._since_s, 0.0), waited_s)
+
+    def follow(self, totals: ArmStatistics, now_s: float) -> float:
+        """Learn from what has been added to the totals; return the doubt before, as weighed by the new outcomes."""
+        before = self.totals
+        self.totals = totals
+        count = totals.pulls - before.pulls
+        if count <= 0:
+            return self.doubt
+        won = totals.successes - before.successes
+        slow, slow_sq = totals.slowness - before.slowness, totals.slowness_sq - before.slowness_sq
+        rest, rest_sq = self._latency * slow, self._latency * self._latency * slow_sq
+        if self._quality and totals.rated:
+            good = self._quality * totals.quality / totals.rated * won
+            rest -= good
+            rest_sq += self._quality * self._quality * totals.quality_sq / totals.rated * won
+        if self._cost and totals.priced:
+            rest += self._cost * totals.cost / totals.priced * count
+            rest_sq += self._cost * self._cost * totals.cost_sq / totals.priced * count
+        return self._learn(count, won, rest, rest_sq, now_s)
+
+    def _learn(self, count: float, won: float, rest: float, rest_sq: float, now_s: float) -> float:
+        doubt = self._judge(count, won, rest, now_s)
+        share = 1.0 - doubt
+        seen = self._successes + self._failures
+        fade = _FADE_AT_CAP if seen >= CAP else _FADE
+        if count != 1:
+            fade **= count
+        self._successes = self._successes * fade + share * won
+        self._failures = self._failures * fade + share * (count - won)
+        self._rest = self._rest * fade + share * rest
+        self._rest_sq = self._rest_sq * fade + share * rest_sq
+        if count > CAP:  # a long past arrives at once: its proportions count, not its length
+            self._shrink(CAP / (self._successes + self._failures))
+        self._conclude()
+        return doubt
+
+    def _judge(self, count: float, won: float, rest: float, now_s: float) -> float:
+        """Return the doubt after these outcomes, and learn what the arm is like while it is ill."""
+        seen = self._successes + self._failures
+        before = self.doubt
+        if seen < KNOWN_FROM:
+            self.at_s = now_s
+            return before
+        rate = (1 + self._successes) / (2 + seen)
+        doubt = self.doubt_at(now_s)
+        doubt += (1.0 - doubt) * HAZARD
+        if rate >= FAILURE_EXPECTED_BELOW:
+            ill_rate = (ILL_SUCCESSES + self._ill_successes) / (ILL_SUCCESSES + ILL_FAILURES + self._ill_count)
+            doubt = judged(doubt, rate, ill_rate, won, count - won)
+        if doubt > 0.5 >= before:
+            self._since_s = now_s
+        if doubt > 0.01 or self._ill_count > 0.01:
+            keep = 0.5 if doubt < 0.1 else 1.0
+            share = doubt if doubt > 0.01 else 0.0
+            self._ill_count = self._ill_count * keep + share * count
+            self._ill_successes = self._ill_successes * keep + share * won
+            self._ill_rest = self._ill_rest * keep + share * rest
+            self._conclude_ill()
+        self.doubt = doubt
+        self.at_s = now_s
+        return doubt
+
+    def _shrink(self, factor: float) -> None:
+        self._successes *= factor
+        self._failures *= factor
+        self._rest *= factor
+        self._rest_sq *= factor
+
+    def _conclude(self) -> None:
+        """Work out mean and deviation: success is Beta, the rest of the reward Gaussian, each by its own moments."""
+        sharpness = self.sharpness
+        seen = self._successes + self._failures
+        won = PRIOR_SUCCESSES + sharpness * self._successes
+        tried = won + PRIOR_FAILURES + sharpness * self._failures
+        rate = won / tried
+        latency = self._latency
+        rest = (self._rest + latency / 2) / (seen + 1)
+        spread = (self._rest_sq + latency * latency / 3) / (seen + 1) - rest * rest
+        variance = rate * (1 - rate) / (tried + 1)
+        if spread > 0:
+            variance += spread / (sharpness * seen + 1)
+        self.mean = rate - rest
+        self.deviation = math.sqrt(variance)
+
+    def _conclude_ill(self) -> None:
+        won = ILL_SUCCESSES + self._ill_successes
+        tried = ILL_SUCCESSES + ILL_FAILURES + self._ill_count
+        rate = won / tried
+        self.ill_mean = rate - (self._ill_rest + self._latency / 2) / (self._ill_count + 1)
+        self.ill_deviation = math.sqrt(rate * (1 - rate) / (tried + 1))

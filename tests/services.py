@@ -1,0 +1,168 @@
+"""Servers that tests start for themselves, on free ports of this machine, and stop again."""
+
+import contextlib
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def free_port() -> int:
+    """Return a port nobody uses, such that 10,000 more is a port too: a cluster's nodes talk there."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(15_000, 30_000)))  # below those that connections are given
+            return probe.getsockname()[1]
+
+
+def missing(what: str) -> None:
+    """Skip, except where the tests are meant to be complete."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def process_context() -> multiprocessing.context.BaseContext:
+    """Return what starts worker processes quickly and without this one's threads: the imports are made once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["salesboost_tools.state.redis", "pytest"])
+    return context
+
+
+class RedisServer:
+    """A Redis of one's own: nothing on disk, and it can be hung, killed and started again on the same port.
+
+    Args:
+        folder: Where it may keep what it must.
+        options: As in redis.conf, without the dashes: `("requirepass", "secret")`.
+        sentinel: Start it as a Sentinel, from a file with these lines.
+    """
+
+    def __init__(self, folder: Path, *options: str, sentinel: str | None = None):
+        program = shutil.which("redis-server")
+        if program is None:
+            missing("redis-server is not on the PATH: install Redis 6 or later, or set TOOL_TEST_REDIS_URL")
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--daemonize", "no"]
+        if sentinel is None:
+            self._command = [program, *place, "--save", "", "--appendonly", "no", *_dashed(options)]
+        else:
+            file = folder / f"sentinel-{self.port}.conf"
+            file.write_text(sentinel)
+            self._command = [program, str(file), "--sentinel", *place]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        give_up_at_s = time.monotonic() + 10
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as link:
+                link.sendall(b"PING\r\n")
+                if link.recv(64):  # "NOAUTH" is an answer too
+                    return
+            if self._process.poll() is not None or time.monotonic() > give_up_at_s:
+                raise RuntimeError(f"redis-server did not start: {' '.join(self._command)}")
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """Kill it as a crash would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def hang(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.go_on()
+            self.kill()
+
+    def command(self, *words: str | bytes) -> bytes:
+        """Send one command the plain way and return the first piece of the reply."""
+        parts = [word.encode() if isinstance(word, str) else word for word in words]
+        message = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+        with socket.create_connection(("127.0.0.1", self.port), 2) as link:
+            link.sendall(message)
+            return link.recv(65536)
+
+
+def _dashed(options: tuple[str, ...]) -> list[str]:
+    names, values = options[::2], options[1::2]
+    return [word for name, value in zip(names, values, strict=True) for word in (f"--{name}", value)]
+
+
+@contextlib.contextmanager
+def redis_server(folder: Path, *options: str, sentinel: str | None = None) -> Iterator[RedisServer]:
+    server = RedisServer(folder, *options, sentinel=sentinel)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+class SlowProxy:
+    """Passes bytes between a client and a server, each piece `delay_s` seconds late, both ways.
+
+    `piece_bytes` cuts what the server says into pieces, so that a reply dribbles in.
+    """
+
+    def __init__(self, to_port: int):
+        self.delay_s = 0.0
+        self.piece_bytes = 65536
+        self._to_port = to_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._links: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._to_port))
+            except OSError:
+                return
+            self._links += [client, server]
+            threading.Thread(target=self._pass_on, args=(client, server, 65536), daemon=True).start()
+            threading.Thread(target=self._pass_on, args=(server, client, None), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, size: int | None) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(size or self.piece_bytes):
+                if self.delay_s:
+                    time.sleep(self.delay_s)
+                target.sendall(data)
+        for link in (source, target):
+            with contextlib.suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._listener.close()
+        for link in self._links:
+            link.close()
+
+
+@contextlib.contextmanager
+def slow_proxy(to_port: int) -> Iterator[SlowProxy]:
+    proxy = SlowProxy(to_port)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
