@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     from salesboost_tools.governed import GovernedTool as GovernedTool
     from salesboost_tools.governed import govern as govern
     from salesboost_tools.governed.middleware import ToolMiddleware as ToolMiddleware
+    from salesboost_tools.handlers.approval import ApprovalHandler as ApprovalHandler
     from salesboost_tools.handlers.base import ToolHandler as ToolHandler
     from salesboost_tools.handlers.cache import CacheHandler as CacheHandler
+    from salesboost_tools.handlers.circuit_breaker import CircuitBreakerHandler as CircuitBreakerHandler
+    from salesboost_tools.handlers.idempotency import IdempotencyHandler as IdempotencyHandler
+    from salesboost_tools.handlers.masking import MaskingHandler as MaskingHandler
     from salesboost_tools.handlers.metrics import MetricsHandler as MetricsHandler
     from salesboost_tools.handlers.permission import PermissionHandler as PermissionHandler
     from salesboost_tools.handlers.rate_limit import RateLimitHandler as RateLimitHandler
@@ -66,8 +70,12 @@ _HOMES = {
     "executor": ("ToolExecutor",),
     "governed": ("GovernedTool", "govern"),
     "governed.middleware": ("ToolMiddleware",),
+    "handlers.approval": ("ApprovalHandler",),
     "handlers.base": ("ToolHandler",),
     "handlers.cache": ("CacheHandler",),
+    "handlers.circuit_breaker": ("CircuitBreakerHandler",),
+    "handlers.idempotency": ("IdempotencyHandler",),
+    "handlers.masking": ("MaskingHandler",),
     "handlers.metrics": ("MetricsHandler",),
     "handlers.permission": ("PermissionHandler",),
     "handlers.rate_limit": ("RateLimitHandler",),

@@ -24,6 +24,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
     permission_enabled: bool = Field(default=True, description="Check the caller's role against the tool's roles.")
+    approval_enabled: bool = Field(
+        default=False, description="Ask a person before a write, through LangGraph's interrupt."
+    )
+    idempotency_enabled: bool = Field(
+        default=True, description="See to it that a write with the same key happens once."
+    )
+    circuit_breaker_enabled: bool = Field(default=True, description="Leave a tool alone that keeps failing.")
+    circuit_breaker_failures: int = Field(
+        5, ge=1, le=1000, description="Failures within 30 seconds that open the breaker."
+    )
+    circuit_breaker_open: float = Field(30.0, gt=0, description="Seconds before a tool that failed is tried again.")
+    masking_enabled: bool = Field(default=False, description="Mask personal data in results.")
     rate_limit_enabled: bool = Field(default=True, description="Keep each tool within its rate.")
     rate_limits: dict[str, str] = Field(
         {}, description='Rates by tool name, as JSON: `{"crm_integration": "60/minute"}`. They replace the defaults.'

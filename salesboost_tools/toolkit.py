@@ -10,8 +10,12 @@ from pydantic import ConfigDict, PrivateAttr
 from salesboost_tools.core.call import Caller
 from salesboost_tools.executor import ToolExecutor
 from salesboost_tools.governed import GovernedTool, govern
+from salesboost_tools.handlers.approval import ApprovalHandler
 from salesboost_tools.handlers.base import ToolHandler
 from salesboost_tools.handlers.cache import CacheHandler
+from salesboost_tools.handlers.circuit_breaker import CircuitBreakerHandler
+from salesboost_tools.handlers.idempotency import IdempotencyHandler
+from salesboost_tools.handlers.masking import MaskingHandler
 from salesboost_tools.handlers.metrics import MetricsHandler
 from salesboost_tools.handlers.permission import PermissionHandler
 from salesboost_tools.handlers.rate_limit import RateLimitHandler
@@ -37,12 +41,22 @@ Make = Callable[[Settings, State], ToolHandler]
 USUAL_ORDER: tuple[tuple[str, type[ToolHandler], Make], ...] = (
     ("status_enabled", StatusHandler, lambda _, __: StatusHandler()),
     ("metrics_enabled", MetricsHandler, lambda _, __: MetricsHandler()),
+    ("masking_enabled", MaskingHandler, lambda _, __: MaskingHandler()),
     ("permission_enabled", PermissionHandler, lambda _, __: PermissionHandler()),
+    ("approval_enabled", ApprovalHandler, lambda _, __: ApprovalHandler()),
+    ("idempotency_enabled", IdempotencyHandler, lambda _, state: IdempotencyHandler(state)),
     ("cache_enabled", CacheHandler, lambda settings, state: CacheHandler(state, default_ttl_s=settings.cache_ttl)),
     (
         "retry_enabled",
         RetryHandler,
         lambda settings, _: RetryHandler(settings.retry_max_attempts, settings.retry_base_delay),
+    ),
+    (
+        "circuit_breaker_enabled",
+        CircuitBreakerHandler,
+        lambda settings, _: CircuitBreakerHandler(
+            settings.circuit_breaker_failures, open_s=settings.circuit_breaker_open
+        ),
     ),
     (
         "rate_limit_enabled",
@@ -54,8 +68,11 @@ USUAL_ORDER: tuple[tuple[str, type[ToolHandler], Make], ...] = (
 """The usual handlers, outermost first: the setting that switches each on, its class, and how it is made.
 
 - Status and metrics stand outside and see every call, refused and cached ones too.
+- Masking stands outside the cache: stored results stay whole, and what is told of them is masked.
 - Permission comes before anything is looked up: no stored answer for the wrong role.
-- A cache hit costs no token of the rate limit, and is not retried.
+- Approval comes before a write is claimed or quota spent on what nobody agreed to.
+- Writes are claimed under their key and reads looked up before anything is tried: both cost no token.
+- The breaker stands inside the retry: a tool that is down is not hammered.
 - The rate limit counts attempts, as the provider does, so it stands inside the retry.
 - The time limit is for one attempt.
 """
@@ -223,6 +240,8 @@ def limits_of(settings: Settings) -> dict[str, str]:
 def usual_handlers(settings: Settings, state: State | None = None) -> tuple[ToolHandler, ...]:
     """Return the usual handlers that the settings leave switched on, outermost first."""
     shared = state or MemoryState(
-        max_cached=settings.cache_max_entries, least_recently_used_first=settings.cache_lru_enabled
+        max_cached=settings.cache_max_entries,
+        least_recently_used_first=settings.cache_lru_enabled,
+        count_reads=settings.cache_access_tracking,
     )
     return tuple(make(settings, shared) for name, _, make in USUAL_ORDER if getattr(settings, name))

@@ -6,8 +6,8 @@ import inspect
 import salesboost_tools
 
 NAMES = """
-ApprovalRejectedError CacheHandler Caller CircuitOpenError ConfigurationError Effect GovernedTool IdempotencyError
-MemoryState MetricsHandler MissingExtraError PermissionHandler RateLimit RateLimitError RateLimitHandler RetryHandler
+ApprovalHandler ApprovalRejectedError CacheHandler Caller CircuitBreakerHandler CircuitOpenError ConfigurationError
+Effect GovernedTool IdempotencyError IdempotencyHandler MaskingHandler MemoryState MetricsHandler MissingExtraError PermissionHandler RateLimit RateLimitError RateLimitHandler RetryHandler
 SalesToolkit SalesToolsError Settings StateUnavailableError StatusHandler TimeoutHandler ToolCall ToolCallError
 ToolExecutor ToolFanOut ToolGroup ToolHandler ToolInputError ToolMiddleware ToolPermissionError ToolSelector ToolSpec
 ToolTimeoutError UpstreamError govern

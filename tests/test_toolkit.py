@@ -10,6 +10,8 @@ from salesboost_tools.executor import ToolExecutor
 from salesboost_tools.governed import GovernedTool
 from salesboost_tools.handlers.base import ToolHandler
 from salesboost_tools.handlers.cache import CacheHandler
+from salesboost_tools.handlers.circuit_breaker import CircuitBreakerHandler
+from salesboost_tools.handlers.idempotency import IdempotencyHandler
 from salesboost_tools.handlers.metrics import MetricsHandler
 from salesboost_tools.handlers.permission import PermissionHandler
 from salesboost_tools.handlers.rate_limit import RateLimitHandler
@@ -123,11 +125,18 @@ def test_the_usual_handlers_outermost_first():
         StatusHandler,
         MetricsHandler,
         PermissionHandler,
+        IdempotencyHandler,
         CacheHandler,
         RetryHandler,
+        CircuitBreakerHandler,
         RateLimitHandler,
         TimeoutHandler,
     ]
+
+
+def test_masking_and_approval_stand_there_if_asked_for():
+    kinds = [type(handler) for handler in usual_handlers(Settings(masking_enabled=True, approval_enabled=True))]
+    assert kinds == [kind for _, kind, _ in USUAL_ORDER]
 
 
 def test_the_list_agrees_with_the_order_of_the_classes_and_with_what_makes_them():
@@ -141,7 +150,8 @@ def test_the_list_agrees_with_the_order_of_the_classes_and_with_what_makes_them(
 
 @pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kind, _ in USUAL_ORDER])
 def test_each_can_be_switched_off(name, kind):
-    kinds = [type(handler) for handler in usual_handlers(Settings(**{name: False}))]
+    everything = {each: True for each, _, _ in USUAL_ORDER}
+    kinds = [type(handler) for handler in usual_handlers(Settings(**{**everything, name: False}))]
     assert kind not in kinds
     assert len(kinds) == len(USUAL_ORDER) - 1
 

@@ -91,16 +91,23 @@ class MemoryCache:
         clock: Monotonic seconds.
         max_entries: How many are kept, at least 1.
         least_recently_used_first: False lets the oldest leave first, whoever was read of late.
+        count_reads: Count how often each entry is read, for `top`.
     """
 
     def __init__(
-        self, clock: Clock | None = None, *, max_entries: int = 1000, least_recently_used_first: bool = True
+        self,
+        clock: Clock | None = None,
+        *,
+        max_entries: int = 1000,
+        least_recently_used_first: bool = True,
+        count_reads: bool = True,
     ) -> None:
         if max_entries < 1:
             raise ConfigurationError(f"a cache holds at least 1 entry; max_entries is {max_entries}")
         self._now = clock or time.monotonic
         self._max_entries = max_entries
         self._reorder = least_recently_used_first
+        self._one_read = int(count_reads)
         self._entries: OrderedDict[str, list[Any]] = (
             OrderedDict()
         )  # key -> [fresh until, value, times read, fresh for, stale for]
@@ -121,7 +128,7 @@ class MemoryCache:
                 return MISSING
             if self._reorder:
                 self._entries.move_to_end(key)
-            entry[2] += 1
+            entry[2] += self._one_read
             return entry[1]
 
     def get_entry(self, key: str) -> CacheEntry | Missing:
@@ -137,7 +144,7 @@ class MemoryCache:
                 return MISSING
             if self._reorder:
                 self._entries.move_to_end(key)
-            entry[2] += 1
+            entry[2] += self._one_read
             return CacheEntry(entry[1], entry[3] - left_s, left_s > 0)
 
     def put(self, key: str, value: Any, ttl_s: float, *, stale_s: float = 0.0) -> bool:
@@ -192,12 +199,23 @@ class MemoryState:
         clock: Monotonic seconds; a fake one in tests.
         max_cached: How many results the cache keeps.
         least_recently_used_first: False lets the oldest result leave the cache first.
+        count_reads: Count how often each result is read, for `top`.
     """
 
     def __init__(
-        self, clock: Clock | None = None, *, max_cached: int = 1000, least_recently_used_first: bool = True
+        self,
+        clock: Clock | None = None,
+        *,
+        max_cached: int = 1000,
+        least_recently_used_first: bool = True,
+        count_reads: bool = True,
     ) -> None:
         self.limits = MemoryLimits(clock)
-        self.cache = MemoryCache(clock, max_entries=max_cached, least_recently_used_first=least_recently_used_first)
+        self.cache = MemoryCache(
+            clock,
+            max_entries=max_cached,
+            least_recently_used_first=least_recently_used_first,
+            count_reads=count_reads,
+        )
         self.leases = MemoryLeases(clock)
         self.records = MemoryRecords(clock)

@@ -200,7 +200,7 @@ async def test_a_tool_that_fails_is_missing_from_the_brief_and_named(make_toolki
     brief = (await build_account_brief(toolkit).ainvoke({"account": HERO}))["brief"]
     missing = [each for each in brief.left_out if tool in each.what]
     assert missing
-    assert all("does not answer" in each.why for each in missing)
+    assert all("does not answer" in each.why or "does not work at the moment" in each.why for each in missing)
     assert brief.why
     assert brief.next_steps
 
