@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         None,
         repr=False,
-        description="URL of a Redis that workers share. Not usable yet: this version keeps state in memory.",
+        description="URL of a Redis that workers share (extra `redis`); unset: state in this process.",
     )
 
     def __init__(self, **values: Any) -> None:
@@ -95,13 +95,6 @@ class Settings(BaseSettings):
             except ConfigurationError as error:
                 raise ValueError(f"{tool}: {error}") from None
         return limits
-
-    @field_validator("redis_url")
-    @classmethod
-    def _no_redis_yet(cls, url: str | None) -> str | None:
-        if url:
-            raise ValueError("shared state on Redis is not part of this version; leave it unset")
-        return None
 
     @classmethod
     def everything_off(cls, **values: Any) -> Self:

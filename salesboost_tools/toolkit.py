@@ -239,9 +239,18 @@ def limits_of(settings: Settings) -> dict[str, str]:
 
 def usual_handlers(settings: Settings, state: State | None = None) -> tuple[ToolHandler, ...]:
     """Return the usual handlers that the settings leave switched on, outermost first."""
-    shared = state or MemoryState(
+    shared = state or state_of(settings)
+    return tuple(make(settings, shared) for name, _, make in USUAL_ORDER if getattr(settings, name))
+
+
+def state_of(settings: Settings) -> State:
+    """Return where the settings want state to be: in Redis if they name one, else in this process."""
+    if settings.redis_url:
+        from salesboost_tools.state.redis import RedisState  # noqa: PLC0415  (needs the extra `redis`)
+
+        return RedisState(settings.redis_url)
+    return MemoryState(
         max_cached=settings.cache_max_entries,
         least_recently_used_first=settings.cache_lru_enabled,
         count_reads=settings.cache_access_tracking,
     )
-    return tuple(make(settings, shared) for name, _, make in USUAL_ORDER if getattr(settings, name))

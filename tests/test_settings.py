@@ -70,6 +70,7 @@ OTHER_VALUES = {
     "TOOL_STATUS_ENABLED": ("false", False),
     "TOOL_DATA_DIR": ("/srv/sales", Path("/srv/sales")),
     "TOOL_DATABASE_URL": ("sqlite+aiosqlite:///crm.db", "sqlite+aiosqlite:///crm.db"),
+    "TOOL_REDIS_URL": ("redis://localhost:6379/0", "redis://localhost:6379/0"),
 }
 
 WRONG = {
@@ -84,7 +85,6 @@ WRONG = {
     "TOOL_TIMEOUT": ("0", "greater than 0"),
     "TOOL_CIRCUIT_BREAKER_FAILURES": ("0", "greater than or equal to 1"),
     "TOOL_CIRCUIT_BREAKER_OPEN": ("0", "greater than 0"),
-    "TOOL_REDIS_URL": ("redis://localhost", "leave it unset"),
 }
 
 

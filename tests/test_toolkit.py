@@ -21,7 +21,7 @@ from salesboost_tools.handlers.timeout import TimeoutHandler
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.settings import Settings
 from salesboost_tools.state import MemoryState
-from salesboost_tools.toolkit import USUAL_ORDER, SalesToolkit, usual_handlers
+from salesboost_tools.toolkit import USUAL_ORDER, SalesToolkit, state_of, usual_handlers
 from tests.doubles import FakeClock, RunLedger
 from tests.nodes.messages import answers, both_ways, call, run
 
@@ -328,3 +328,9 @@ async def test_tools_that_were_handed_out_still_work_after_the_toolkit_is_closed
     toolkit.close()
     assert await run(tools["crm_integration"], STALLED, way, COACH)
     assert (await run(tools["knowledge_retriever"], {"query": "security"}, way, COACH))["answer_found"]
+
+
+def test_a_redis_that_the_settings_name_holds_the_state():
+    state = state_of(Settings(redis_url="redis://127.0.0.1:1/0"))
+    assert type(state).__name__ == "RedisState"
+    assert isinstance(state_of(Settings()), MemoryState)

@@ -4,27 +4,32 @@ One table of scenarios is played through each door; a model must see the same, a
 """
 
 import asyncio
+import importlib
+import sys
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from langchain.agents import create_agent
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.tools import tool
+from langchain_core.tools import InjectedToolCallId, StructuredTool, ToolException, tool
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
+from langgraph.types import Command
 
 from salesboost_tools import (
     CacheHandler,
     ConfigurationError,
     Effect,
     MemoryState,
+    MissingExtraError,
     PermissionHandler,
     RateLimitHandler,
     RetryHandler,
     TimeoutHandler,
     ToolFanOut,
+    ToolHandler,
     ToolMiddleware,
     ToolSpec,
     UpstreamError,
@@ -288,3 +293,78 @@ def test_a_wrong_set_up_is_refused(make):
         make(RunLedger())
     with pytest.raises(ConfigurationError, match="is a ToolSpec"):
         make(specs={"look_up": "read"})
+
+
+class ReplacingHandler(ToolHandler):
+    """Puts other arguments in the place of those that came."""
+
+    order = 50
+
+    def around(self, call, proceed):
+        return proceed(call.with_args({**call.args, "number": 9}))
+
+    async def aaround(self, call, proceed):
+        return await proceed(call.with_args({**call.args, "number": 9}))
+
+
+def asked_through(wrapper, subject, *, way):
+    """Play one call through a ToolNode; everything it answers with."""
+    node = ToolNode([subject], wrap_tool_call=wrapper.wrap_tool_call, awrap_tool_call=wrapper.awrap_tool_call)
+    graph = through_a_graph(node)
+    state = {"messages": [AIMessage("", tool_calls=[{**call(1), "name": subject.name}])]}
+    return graph.invoke(state) if way == "sync" else asyncio.run(graph.ainvoke(state))
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_arguments_that_a_handler_puts_in_place_reach_the_tool(way):
+    subject, started = a_tool(["found"], is_async=way == "async")
+    (answer,) = answers(asked_through(ToolCallWrapper(ReplacingHandler()), subject, way=way))
+    assert (answer.content, started) == ("found 9", [9])
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_a_governed_tool_and_a_stranger_are_let_through(way):
+    subject, started = a_tool(["found"], is_async=way == "async")
+    wrapper = ToolCallWrapper(ReplacingHandler())
+    assert answers(asked_through(wrapper, govern(subject), way=way))[0].content == "found 1"
+    node = ToolNode([subject], wrap_tool_call=wrapper.wrap_tool_call, awrap_tool_call=wrapper.awrap_tool_call)
+    state = {"messages": [AIMessage("", tool_calls=[{**call(1), "name": "stranger"}])]}
+    graph = through_a_graph(node)
+    result = graph.invoke(state) if way == "sync" else asyncio.run(graph.ainvoke(state))
+    assert "stranger is not a valid tool" in answers(result)[0].content
+    assert started == [1]
+
+
+def test_a_tool_with_a_json_schema_gets_what_the_model_gave():
+    def look_up(**given: Any) -> str:
+        return f"found {given['number']}"
+
+    schema = {"type": "object", "properties": {"number": {"type": "integer"}}, "required": ["number"]}
+    subject = StructuredTool(name="look_up", description="Look a number up.", args_schema=schema, func=look_up)
+    (answer,) = answers(asked_through(ToolCallWrapper(ReplacingHandler()), subject, way="sync"))
+    assert answer.content == "found 9"
+
+
+def test_a_command_comes_through_as_it_is():
+    @tool
+    def move(number: int, tool_call_id: Annotated[str, InjectedToolCallId]) -> Command:
+        """Move on."""
+        return Command(update={"messages": [ToolMessage("moved", tool_call_id=tool_call_id)]})
+
+    wrapper = ToolCallWrapper(CacheHandler(), specs={"move": ToolSpec(effect=Effect.READ)})
+    (answer,) = answers(asked_through(wrapper, move, way="sync"))
+    assert (answer.content, answer.tool_call_id) == ("moved", "c1")
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_what_a_tool_says_itself_is_raised_as_without_handlers(way):
+    subject, _ = a_tool([ToolException("no such number")], is_async=way == "async")
+    with pytest.raises(ToolException, match="no such number"):
+        asked_through(ToolCallWrapper(CacheHandler()), subject, way=way)
+
+
+def test_without_langchain_the_middleware_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "langchain.agents.middleware", None)
+    monkeypatch.delitem(sys.modules, "salesboost_tools.governed.middleware")
+    with pytest.raises(MissingExtraError, match=r"pip install 'salesboost-tools\[models\]'"):
+        importlib.import_module("salesboost_tools.governed.middleware")

@@ -112,7 +112,9 @@ async def test_a_declared_write_is_made_only_if_somebody_agrees(ask):
     assert refused.inner.started == 0
 
 
-@pytest.mark.parametrize("spec", [READ, UNSPECIFIED, ToolSpec(effect=lambda args: Effect.READ)], ids=["a read", "undescribed", "a rule"])
+@pytest.mark.parametrize(
+    "spec", [READ, UNSPECIFIED, ToolSpec(effect=lambda args: Effect.READ)], ids=["a read", "undescribed", "a rule"]
+)
 async def test_a_read_and_what_nobody_declared_pass_unasked(ask, spec):
     person = Person(Approval(False))
     assert await ask(govern(ScriptedTool("a", spec=spec), ApprovalHandler(person))) == "a"

@@ -1,0 +1,75 @@
+"""The stores in the shape that benches of rate limiters and caches ask for.
+
+`limiter(backend, mode, calls, period_s, burst, url)` gives an object with `check(key)` and `acheck(key)`, which return
+(allowed, seconds to wait); `cache(max_entries, ttl_s)` and `redis_cache(...)` have `get`, `set`, `size`, `stats`.
+"""
+
+import os
+from typing import Any
+
+from salesboost_tools.core.rate import Bucket
+from salesboost_tools.state import MISSING, MemoryCache, MemoryLimits
+from salesboost_tools.state.protocols import LimitStore
+from salesboost_tools.state.redis import RedisState
+
+_OPERATION_TIMEOUT_S = 0.5
+"""As benches give the others; 0.1 s by default, which a busy machine may overrun."""
+_CACHE_URL = os.environ.get("BENCH_REDIS_URL", "redis://127.0.0.1:6399/1")
+
+
+class Limiter:
+    """Checks one limit. A rate of `calls` per `period_s` and a burst of its own, as benches have them."""
+
+    def __init__(self, store: LimitStore, bucket: Bucket):
+        self._store = store
+        self._bucket = bucket
+
+    def check(self, key: str, cost: int = 1) -> tuple[bool, float]:
+        """Take tokens if they are there."""
+        wait_ns = self._store.take(key, self._bucket, cost)
+        return not wait_ns, wait_ns / 1e9
+
+    async def acheck(self, key: str, cost: int = 1) -> tuple[bool, float]:
+        """Take tokens if they are there."""
+        wait_ns = await self._store.atake(key, self._bucket, cost)
+        return not wait_ns, wait_ns / 1e9
+
+
+def limiter(  # noqa: PLR0917  (the shape benches ask for)
+    backend: str, mode: str, calls: int, period_s: float, burst: int, url: str
+) -> Limiter:
+    store = MemoryLimits() if backend == "memory" else RedisState(url, operation_timeout_s=_OPERATION_TIMEOUT_S).limits
+    return Limiter(store, Bucket(burst, -(-int(period_s * 1_000_000_000) // calls)))
+
+
+class Cache:
+    """A cache store with a time to live of its own."""
+
+    def __init__(self, store: Any, ttl_s: float):
+        self._store = store
+        self._ttl_s = ttl_s
+
+    def get(self, key: str) -> Any:
+        """Return what is stored, or None."""
+        value = self._store.get(key)
+        return None if value is MISSING else value
+
+    def set(self, key: str, value: Any) -> None:
+        """Store a value."""
+        self._store.put(key, value, self._ttl_s)
+
+    def size(self) -> int:
+        """Return how many are stored, -1 if nobody counts."""
+        return len(self._store) if isinstance(self._store, MemoryCache) else -1
+
+    def stats(self) -> None:
+        """Return nothing: the handler keeps statistics, not the store."""
+        return
+
+
+def cache(max_entries: int, ttl_s: float) -> Cache:
+    return Cache(MemoryCache(max_entries=max_entries), ttl_s)
+
+
+def redis_cache(max_entries: int, ttl_s: float) -> Cache:
+    return Cache(RedisState(_CACHE_URL, operation_timeout_s=_OPERATION_TIMEOUT_S).cache, ttl_s)
