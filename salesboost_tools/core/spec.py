@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.core.rate import RateLimit, as_rate_limit
+from salesboost_tools.core.rate_windows import GivenRateLimits, RateLimits, as_rate_limits
 
 
 class Effect(Enum):
@@ -33,7 +33,8 @@ class ToolSpec:
         effect: READ, WRITE, or a function of the arguments. There is no default.
         allowed_roles: Roles that may call it; None (EVERYONE) for all callers, an empty set for nobody.
         cache_ttl_s: Seconds a result stays fresh; 0 switches caching off, None takes the handler's default.
-        rate_limit: A `RateLimit` or its text; None takes the handler's default.
+        rate_limit: A `RateLimit` or its text, or several that hold at once; None takes the handler's default. One stays
+            a `RateLimit`, several become a tuple.
         timeout_s: Seconds one attempt may take; None takes the handler's default.
         results_shared: True if every user of a tenant gets the same answer, so that they may share a stored one.
 
@@ -44,7 +45,7 @@ class ToolSpec:
     effect: Effect | EffectRule
     allowed_roles: frozenset[str] | None = EVERYONE
     cache_ttl_s: float | None = None
-    rate_limit: RateLimit | None = None
+    rate_limit: RateLimits | None = None
     timeout_s: float | None = None
     results_shared: bool = False
 
@@ -54,7 +55,7 @@ class ToolSpec:
         effect: Effect | EffectRule,
         allowed_roles: Iterable[str] | None = EVERYONE,
         cache_ttl_s: float | None = None,
-        rate_limit: RateLimit | str | None = None,
+        rate_limit: GivenRateLimits | None = None,
         timeout_s: float | None = None,
         results_shared: bool = False,
     ) -> None:
@@ -68,7 +69,7 @@ class ToolSpec:
             "effect": effect,
             "allowed_roles": _roles(allowed_roles),
             "cache_ttl_s": _seconds("cache_ttl_s", cache_ttl_s, or_zero=True),
-            "rate_limit": None if rate_limit is None else as_rate_limit(rate_limit),
+            "rate_limit": None if rate_limit is None else as_rate_limits(rate_limit),
             "timeout_s": _seconds("timeout_s", timeout_s, or_zero=False),
             "results_shared": results_shared,
         }

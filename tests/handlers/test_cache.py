@@ -11,7 +11,8 @@ from langgraph.types import Command
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.spec import Effect, ToolSpec
 from salesboost_tools.governed import govern
-from salesboost_tools.handlers.cache import CacheHandler, CacheStatistics, is_shareable, own_copy
+from salesboost_tools.handlers.cache import CacheHandler, CacheStatistics
+from salesboost_tools.handlers.shareable import is_shareable, own_copy
 from salesboost_tools.state import MemoryState
 from tests.doubles import ScriptedTool
 from tests.handlers.doubles import READ, WRITE, Caller, EventLedger, GatedTool, until
@@ -167,7 +168,7 @@ async def test_an_effect_may_depend_on_the_arguments(ask, cache):
     spec = ToolSpec(effect=lambda args: Effect.READ if args["query"] == "list" else Effect.WRITE)
     tool = ScriptedTool(spec=spec)
     governed = govern(tool, cache)
-    for query in ("list", "create", "list", "create"):
+    for query in ("list", "list", "create", "create"):
         await ask(governed, query)
     assert tool.seen == ["list", "create", "create"]
 
