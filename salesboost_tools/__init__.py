@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from salesboost_tools.handlers.approval import ApprovalHandler as ApprovalHandler
     from salesboost_tools.handlers.base import ToolHandler as ToolHandler
     from salesboost_tools.handlers.cache import CacheHandler as CacheHandler
+    from salesboost_tools.handlers.chat_rate_limiter import ChatRateLimiter as ChatRateLimiter
     from salesboost_tools.handlers.circuit_breaker import CircuitBreakerHandler as CircuitBreakerHandler
     from salesboost_tools.handlers.idempotency import IdempotencyHandler as IdempotencyHandler
     from salesboost_tools.handlers.masking import MaskingHandler as MaskingHandler
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from salesboost_tools.handlers.retry import RetryHandler as RetryHandler
     from salesboost_tools.handlers.status import StatusHandler as StatusHandler
     from salesboost_tools.handlers.timeout import TimeoutHandler as TimeoutHandler
+    from salesboost_tools.handlers.tracing import TracingHandler as TracingHandler
     from salesboost_tools.nodes.fan_out import ToolFanOut as ToolFanOut
     from salesboost_tools.selection.group import ToolGroup as ToolGroup
     from salesboost_tools.selection.selector import ToolSelector as ToolSelector
@@ -73,6 +75,7 @@ _HOMES = {
     "handlers.approval": ("ApprovalHandler",),
     "handlers.base": ("ToolHandler",),
     "handlers.cache": ("CacheHandler",),
+    "handlers.chat_rate_limiter": ("ChatRateLimiter",),
     "handlers.circuit_breaker": ("CircuitBreakerHandler",),
     "handlers.idempotency": ("IdempotencyHandler",),
     "handlers.masking": ("MaskingHandler",),
@@ -82,6 +85,7 @@ _HOMES = {
     "handlers.retry": ("RetryHandler",),
     "handlers.status": ("StatusHandler",),
     "handlers.timeout": ("TimeoutHandler",),
+    "handlers.tracing": ("TracingHandler",),
     "nodes.fan_out": ("ToolFanOut",),
     "selection.group": ("ToolGroup",),
     "selection.selector": ("ToolSelector",),

@@ -6,11 +6,11 @@ import inspect
 import salesboost_tools
 
 NAMES = """
-ApprovalHandler ApprovalRejectedError CacheHandler Caller CircuitBreakerHandler CircuitOpenError ConfigurationError
+ApprovalHandler ApprovalRejectedError CacheHandler Caller ChatRateLimiter CircuitBreakerHandler CircuitOpenError ConfigurationError
 Effect GovernedTool IdempotencyError IdempotencyHandler MaskingHandler MemoryState MetricsHandler MissingExtraError PermissionHandler RateLimit RateLimitError RateLimitHandler RetryHandler
 SalesToolkit SalesToolsError Settings StateUnavailableError StatusHandler TimeoutHandler ToolCall ToolCallError
 ToolExecutor ToolFanOut ToolGroup ToolHandler ToolInputError ToolMiddleware ToolPermissionError ToolSelector ToolSpec
-ToolTimeoutError UpstreamError govern
+ToolTimeoutError TracingHandler UpstreamError govern
 """
 
 

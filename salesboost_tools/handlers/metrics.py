@@ -9,6 +9,7 @@ from salesboost_tools.core.call import ToolCall
 from salesboost_tools.core.errors import (
     ApprovalRejectedError,
     CircuitOpenError,
+    IdempotencyError,
     RateLimitError,
     ToolPermissionError,
     ToolTimeoutError,
@@ -24,9 +25,13 @@ _STATUS_OF: dict[type[BaseException], str] = {
     ApprovalRejectedError: "refused",
     RateLimitError: "rate_limited",
     CircuitOpenError: "circuit_open",
+    IdempotencyError: "conflict",
     ToolTimeoutError: "timeout",
 }
 _OPERATION_OF = {"hits": "hit", "shared": "shared"}
+_APPROVALS = {"approval_requested": "requested", "approved": "approved", "rejected": "rejected"}
+_CIRCUITS = {"circuit_opened": "opened", "circuit_closed": "closed"}
+_WRITES = frozenset({"replayed", "unprotected", "unrecorded"})
 
 
 class MetricsHandler(ToolHandler):
@@ -73,13 +78,19 @@ class MetricsHandler(ToolHandler):
     def observe(self, call: ToolCall, event: str, details: Mapping[str, Any]) -> None:
         """Count what other handlers did."""
         if event == "cached":
-            self._metrics.cache_asked(call.name, _OPERATION_OF[details["how"]])
+            self._metrics.cache_asked(call.name, _OPERATION_OF.get(details["how"], "hit"))
         elif event == "cache_miss":
             self._metrics.cache_asked(call.name, "miss")
         elif event == "retrying":
             self._metrics.retried(call.name)
         elif event == "rate_limited":
             self._metrics.rate_limited(call.name)
+        elif event in _WRITES:
+            self._metrics.write_settled(call.name, event)
+        elif event in _APPROVALS:
+            self._metrics.approval(call.name, _APPROVALS[event])
+        elif event in _CIRCUITS:
+            self._metrics.circuit_changed(call.name, _CIRCUITS[event])
 
     def _record(self, call: ToolCall, started: float, error: BaseException | None, result: Any) -> None:
         try:

@@ -2,13 +2,16 @@
 
 | Metric | Type | Labels | Meaning |
 |---|---|---|---|
-| `salesboost_tool_calls_total` | counter | tool, status, role | finished calls; status: success, error, cached, refused, rate_limited, circuit_open, timeout, interrupted, cancelled |
+| `salesboost_tool_calls_total` | counter | tool, status, role | finished calls; status: success, error, cached, refused, rate_limited, circuit_open, conflict, timeout, interrupted, cancelled |
 | `salesboost_tool_call_duration_seconds` | histogram | tool | a whole call, waits and retries included |
 | `salesboost_tool_attempt_duration_seconds` | histogram | tool | one attempt of the tool itself |
 | `salesboost_tool_errors_total` | counter | tool, error_type | failed calls by class of error |
 | `salesboost_tool_cache_operations_total` | counter | tool, operation | hit, shared, miss |
 | `salesboost_tool_retries_total` | counter | tool | attempts after the first |
 | `salesboost_tool_rate_limited_total` | counter | tool | attempts refused by the rate limit |
+| `salesboost_tool_approvals_total` | counter | tool, outcome | calls that need approval; outcome: requested, approved, rejected |
+| `salesboost_tool_idempotency_total` | counter | tool, outcome | writes; outcome: replayed (answered from the record), unprotected (nothing names them), unrecorded (their end stands nowhere) |
+| `salesboost_tool_circuit_changes_total` | counter | tool, state | changes of circuit breakers; state: opened, closed |
 """  # noqa: E501  (a table row is a line)
 
 import threading
@@ -68,6 +71,21 @@ class ToolMetrics:
         limited = Counter(
             "salesboost_tool_rate_limited_total", "Attempts refused by the rate limit", ["tool"], registry=registry
         )
+        approvals = Counter(
+            "salesboost_tool_approvals_total", "Calls that need approval", ["tool", "outcome"], registry=registry
+        )
+        idempotency = Counter(
+            "salesboost_tool_idempotency_total",
+            "Writes that were not simply done under their key",
+            ["tool", "outcome"],
+            registry=registry,
+        )
+        circuits = Counter(
+            "salesboost_tool_circuit_changes_total",
+            "Changes of circuit breakers",
+            ["tool", "state"],
+            registry=registry,
+        )
         self._calls = _bound(calls)
         self._call_s = _bound(call_s)
         self._attempt_s = _bound(attempt_s)
@@ -75,6 +93,9 @@ class ToolMetrics:
         self._cache = _bound(cache)
         self._retries = _bound(retries)
         self._limited = _bound(limited)
+        self._approvals = _bound(approvals)
+        self._idempotency = _bound(idempotency)
+        self._circuits = _bound(circuits)
 
     def call_ended(self, tool: str, status: str, role: str | None, duration_s: float) -> None:
         """Record a finished call."""
@@ -105,6 +126,18 @@ class ToolMetrics:
     def rate_limited(self, tool: str) -> None:
         """Record a refusal by the rate limit."""
         self._limited(tool).inc()
+
+    def approval(self, tool: str, outcome: str) -> None:
+        """Record what became of the question whether a call may be made: requested, approved or rejected."""
+        self._approvals(tool, outcome).inc()
+
+    def write_settled(self, tool: str, outcome: str) -> None:
+        """Record a write that was not simply done under its key: replayed, unprotected or unrecorded."""
+        self._idempotency(tool, outcome).inc()
+
+    def circuit_changed(self, tool: str, state: str) -> None:
+        """Record that a breaker opened or closed."""
+        self._circuits(tool, state).inc()
 
     def _role_label(self, role: str | None) -> str:
         if role is None:

@@ -1,22 +1,31 @@
 """The status feed: what tools are doing, as it happens, for whoever wants to watch."""
 
 import logging
+import math
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from salesboost_tools.observe.subscription import Subscription
+
+EVENT_NAME = "tool_status"
+"""What the events are called among others: the name of LangChain's custom event, `type` in LangGraph's stream."""
+
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class StatusEvent:
-    """Something that happened to a tool call. It holds no arguments and no results.
+    """Something that happened to a tool call. It holds no arguments, and of a result at most a preview.
 
     Attributes:
-        kind: started, completed, failed, cached, retrying, rate_limited, selected, …
+        kind: started; completed, failed, interrupted or cancelled at the end; in between what handlers report: cached,
+            retrying, rate_limited, approval_requested, approved, rejected, replayed, unprotected, unrecorded,
+            circuit_opened, circuit_closed, selected.
         tool: The tool's name.
         at: When, in UTC.
         tool_call_id: The model's id for the call, if a model called.
@@ -24,6 +33,8 @@ class StatusEvent:
         role: The caller's role.
         latency_s: Seconds since the call started; None where it has just begun.
         details: Numbers and names that belong to it.
+        attempt: How often the tool itself has been started so far.
+        preview: The beginning of the result, personal data masked; None unless it was asked for.
     """
 
     kind: str
@@ -34,6 +45,24 @@ class StatusEvent:
     role: str | None = None
     latency_s: float | None = None
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    attempt: int = 0
+    preview: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the event as plain data that JSON can hold; the time as ISO 8601, seconds as numbers."""
+        return {
+            "type": EVENT_NAME,
+            "kind": self.kind,
+            "tool": self.tool,
+            "at": self.at.isoformat(),
+            "tool_call_id": self.tool_call_id,
+            "run_id": self.run_id,
+            "role": self.role,
+            "latency_s": self.latency_s,
+            "attempt": self.attempt,
+            "preview": self.preview,
+            "details": {name: _plain(value) for name, value in self.details.items()},
+        }
 
 
 Watcher = Callable[[StatusEvent], None]
@@ -72,6 +101,37 @@ class StatusFeed:
 
         return stop
 
+    def subscribe(self, max_pending: int = 1000) -> Subscription[StatusEvent]:
+        """Return an iterator over every event from now on: `async for event in feed.subscribe()`.
+
+        Publishing never waits for it: a reader that is too slow loses the oldest events, which it can read off its
+        `dropped`. It leaves the feed when it is closed, when `async with` ends, and when nobody holds it any more.
+
+        Args:
+            max_pending: How many events may wait for the reader, at least 1.
+
+        Raises:
+            ConfigurationError: `max_pending` is below 1.
+        """
+        subscription = Subscription[StatusEvent](max_pending)
+        reader = weakref.ref(subscription)
+
+        def hand_over(event: StatusEvent) -> None:
+            if (there := reader()) is not None:
+                there.put(event)
+
+        leave = self.watch(hand_over)
+        subscription.when_closed(leave)
+        weakref.finalize(subscription, leave).atexit = False
+        return subscription
+
     def recent(self) -> list[StatusEvent]:
         """Return the events remembered, oldest first."""
         return list(self._recent)
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold of a detail; numbers that are none become None, objects their text."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else str(value)

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 server = FastMCP("sales", log_level="ERROR")
 calls: Counter[str] = Counter()
+"""How often something was asked for, by what it was."""
 
 
 class Account(BaseModel):
@@ -19,15 +20,15 @@ class Account(BaseModel):
 @server.tool()
 def find_account(name: str) -> Account:
     """Finds an account by its name."""
-    calls["find_account"] += 1
-    return Account(name=name, employees=120, asked=calls["find_account"])
+    calls[name] += 1
+    return Account(name=name, employees=120, asked=calls[name])
 
 
 @server.tool(structured_output=False)
 def count_deals(stage: str = "open") -> str:
     """Counts the deals in a stage."""
-    calls["count_deals"] += 1
-    return f"{calls['count_deals']} {stage}"
+    calls[stage] += 1
+    return f"{calls[stage]} {stage}"
 
 
 @server.tool(structured_output=False)

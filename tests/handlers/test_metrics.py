@@ -9,9 +9,11 @@ from langgraph.errors import GraphInterrupt, ParentCommand
 from langgraph.types import Command
 from prometheus_client import CollectorRegistry
 
+from salesboost_tools.core.call import ToolCall
 from salesboost_tools.core.errors import (
     ApprovalRejectedError,
     CircuitOpenError,
+    IdempotencyError,
     RateLimitError,
     ToolPermissionError,
     ToolTimeoutError,
@@ -20,13 +22,14 @@ from salesboost_tools.core.errors import (
 from salesboost_tools.core.spec import Effect, ToolSpec
 from salesboost_tools.governed import govern
 from salesboost_tools.handlers.cache import CacheHandler
+from salesboost_tools.handlers.circuit_breaker import CircuitBreakerHandler
 from salesboost_tools.handlers.metrics import MetricsHandler
 from salesboost_tools.handlers.rate_limit import RateLimitHandler
 from salesboost_tools.handlers.retry import RetryHandler
 from salesboost_tools.handlers.timeout import TimeoutHandler
 from salesboost_tools.observe import metrics as table
 from tests.doubles import ScriptedTool
-from tests.handlers.doubles import GatedTool, Naps, turns
+from tests.handlers.doubles import READ, GatedTool, Naps, turns
 
 
 @pytest.fixture
@@ -68,6 +71,7 @@ ENDINGS = [
     ("rate_limited", RateLimitError("no", retry_after=1.0)),
     ("rate_limited", SpecialRateLimitError("no", retry_after=1.0)),
     ("circuit_open", CircuitOpenError("no", retry_after=1.0)),
+    ("conflict", IdempotencyError("no")),
     ("timeout", ToolTimeoutError("no", timeout_s=1.0, outcome_unknown=False)),
     ("interrupted", GraphInterrupt(())),
     ("interrupted", ParentCommand(Command())),
@@ -202,3 +206,51 @@ async def test_a_registry_that_fails_never_harms_a_call(ask, registry, monkeypat
     # three calls, two attempts, two misses and a hit
     assert handler.observer_failures == 3 + 2 + 3
     assert "recording a call of `scripted` failed" in caplog.text
+
+
+# ---------------------------------------------------------------- what other handlers report
+
+
+REPORTS = [
+    ("approval_requested", "approvals_total", {"outcome": "requested"}),
+    ("approved", "approvals_total", {"outcome": "approved"}),
+    ("rejected", "approvals_total", {"outcome": "rejected"}),
+    ("replayed", "idempotency_total", {"outcome": "replayed"}),
+    ("unprotected", "idempotency_total", {"outcome": "unprotected"}),
+    ("unrecorded", "idempotency_total", {"outcome": "unrecorded"}),
+    ("circuit_opened", "circuit_changes_total", {"state": "opened"}),
+    ("circuit_closed", "circuit_changes_total", {"state": "closed"}),
+]
+
+
+@pytest.mark.parametrize(("event", "name", "labels"), REPORTS)
+async def test_what_handlers_report_is_counted_under_its_word(registry, value, event, name, labels):
+    handler = MetricsHandler(registry)
+    handler.observe(ToolCall("scripted", {}, READ), event, {"by": "kim", "key": "scripted:acme"})
+    assert value(name, **labels) == 1
+    counted = [s for f in registry.collect() for s in f.samples if s.name.endswith("_total")]
+    assert len(counted) == 1
+
+
+@pytest.mark.parametrize("name", ["approvals_total", "idempotency_total", "circuit_changes_total"])
+async def test_the_table_has_every_word_that_is_counted(name):
+    row = next(line for line in (table.__doc__ or "").splitlines() if f"`salesboost_tool_{name}`" in line)
+    for _, counted, labels in REPORTS:
+        if counted == name:
+            ((label, word),) = labels.items()
+            assert word in row.rsplit(f"{label}:", 1)[1]
+
+
+async def test_an_answer_kept_in_a_way_it_does_not_know_is_a_hit(registry, value):
+    MetricsHandler(registry).observe(ToolCall("scripted", {}, READ), "cached", {"how": "otherwise"})
+    assert value("cache_operations_total", operation="hit") == 1
+
+
+async def test_a_breaker_that_opens_is_counted_once(ask, registry, value, clock):
+    breaker = CircuitBreakerHandler(failure_threshold=2, clock=clock)
+    governed = govern(ScriptedTool(ConnectionError("down")), MetricsHandler(registry), breaker)
+    for expected in (ConnectionError, ConnectionError, CircuitOpenError):
+        with pytest.raises(expected):
+            await ask(governed)
+    assert value("circuit_changes_total", state="opened") == 1
+    assert statuses(registry) == {"error": 2, "circuit_open": 1}

@@ -35,6 +35,9 @@ def one_of_each(registry, metrics):
     metrics.cache_asked("crm", "hit")
     metrics.retried("crm")
     metrics.rate_limited("crm")
+    metrics.approval("crm", "requested")
+    metrics.write_settled("crm", "replayed")
+    metrics.circuit_changed("crm", "opened")
     return registry
 
 
@@ -54,7 +57,7 @@ def test_the_table_names_every_metric_with_its_type_and_labels(one_of_each):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         found[name] = (family.type, frozenset(sample.labels) - {"le"})
     assert told == found
-    assert len(told) == 7
+    assert len(told) == 10
 
 
 def test_every_record_goes_where_the_table_says(one_of_each):
@@ -65,6 +68,9 @@ def test_every_record_goes_where_the_table_says(one_of_each):
     assert value(one_of_each, "cache_operations_total", tool="crm", operation="hit") == 1
     assert value(one_of_each, "retries_total", tool="crm") == 1
     assert value(one_of_each, "rate_limited_total", tool="crm") == 1
+    assert value(one_of_each, "approvals_total", tool="crm", outcome="requested") == 1
+    assert value(one_of_each, "idempotency_total", tool="crm", outcome="replayed") == 1
+    assert value(one_of_each, "circuit_changes_total", tool="crm", state="opened") == 1
 
 
 def test_durations_fall_into_buckets_from_a_millisecond_to_a_minute(registry, metrics):

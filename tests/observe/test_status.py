@@ -1,6 +1,7 @@
 """The feed hands events to whoever watches, and remembers the last ones."""
 
 import dataclasses
+import json
 import logging
 import threading
 from datetime import UTC, datetime
@@ -122,3 +123,37 @@ def test_watchers_may_come_and_go_in_threads():
 def test_an_event_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         event().kind = "other"
+
+
+def test_an_event_is_plain_data_that_json_can_hold():
+    class Key:
+        def __str__(self):
+            return "a key"
+
+    details = {"wait_s": 1.5, "retry_after": float("inf"), "by": None, "cached": True, "attempt": 2, "key": Key()}
+    told = StatusEvent(
+        kind="retrying",
+        tool="crm",
+        at=datetime(2026, 6, 30, tzinfo=UTC),
+        tool_call_id="call-1",
+        run_id="run-1",
+        role="coach",
+        latency_s=0.5,
+        details=details,
+        attempt=1,
+        preview="all is well",
+    ).as_dict()
+    assert told == {
+        "type": "tool_status",
+        "kind": "retrying",
+        "tool": "crm",
+        "at": "2026-06-30T00:00:00+00:00",
+        "tool_call_id": "call-1",
+        "run_id": "run-1",
+        "role": "coach",
+        "latency_s": 0.5,
+        "attempt": 1,
+        "preview": "all is well",
+        "details": {"wait_s": 1.5, "retry_after": None, "by": None, "cached": True, "attempt": 2, "key": "a key"},
+    }
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
