@@ -24,6 +24,7 @@ from salesboost_tools.state import MemoryLimits
 DEFAULT_RETRY_BUDGET = RateLimit(calls=60, per_s=60)
 
 _SAME_AGAIN = (
+    ConfigurationError,
     ToolException,
     ArithmeticError,
     AssertionError,

@@ -1,4 +1,4 @@
-"""A read that failed is tried again while there is hope and budget; a write never is."""
+"""A read that failed is tried again while there is hope and budget; a write only if nothing can have happened."""
 
 import asyncio
 
@@ -181,6 +181,7 @@ async def test_a_cancellation_passes_untouched(retrying, naps):
         RateLimitError("busy", retry_after=0.1),
         ToolTimeoutError("late", timeout_s=1, outcome_unknown=True),
         UpstreamError("not found", status=404),
+        ConfigurationError("half a handler"),
         ValueError("x"),
         TypeError("x"),
         KeyError("x"),
