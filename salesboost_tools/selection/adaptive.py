@@ -99,7 +99,9 @@ class AdaptiveMemory:
 
 @dataclass(frozen=True, slots=True)
 class Adaptive:
-    """Draws a plausible mean reward for each arm and chooses the arm whose draw is highest, as `Thompson` does. Besides:
+    """Draws a plausible mean reward for each arm and chooses the arm whose draw is highest, as `Thompson` does.
+
+    Besides:
 
     - An arm that used to work and fails now is believed to be ill, is left within a handful of calls and probed again,
       at first soon, then more and more rarely (`health`). What was known of it stays known.
@@ -234,9 +236,7 @@ def _highest_draw(tracks: list[ArmTrack], favourite: int, now_s: float, rng: Ran
     return best_position
 
 
-def _highest_bound(
-    tracks: list[ArmTrack], outlook: tuple[list[float], list[float]], now_s: float, rng: Random
-) -> int:
+def _highest_bound(tracks: list[ArmTrack], outlook: tuple[list[float], list[float]], now_s: float, rng: Random) -> int:
     """Return the position of the highest bound, of an arm believed ill the mean it has when ill."""
     means, widths = outlook
     z = abs(rng.gauss(0.0, 1.0))
@@ -249,5 +249,3 @@ def _highest_bound(
         if value > best:
             best, best_position = value, position
     return best_position
-
-

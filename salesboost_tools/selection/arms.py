@@ -83,7 +83,7 @@ class MemoryArms:
                 return outcome
             after = known[arm] = before.plus(outcome)
             latest_s, latest_error = latest[arm]
-            latest[arm] = (used_at_s if used_at_s > latest_s else latest_s, error or latest_error)
+            latest[arm] = (max(latest_s, used_at_s), error or latest_error)
             return after
 
     def records(self) -> dict[str, dict[str, ArmRecord]]:

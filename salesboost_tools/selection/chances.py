@@ -32,12 +32,12 @@ def chances_of_being_best(beliefs: Sequence[Belief]) -> tuple[float, ...]:
     moments = [belief.gaussian() for belief in beliefs]
     grid = np.unique(np.concatenate([mean + max(deviation, 1e-12) * places for mean, deviation in moments]))
     below = np.stack([_distribution(belief, grid) for belief in beliefs])  # (arms, grid)
-    mass = np.diff(below, axis=1)
+    mass = np.maximum(np.diff(below, axis=1), 0.0)  # the approximation is not monotone to the last digit
     middle = (below[:, 1:] + below[:, :-1]) / 2
     chances = np.array(
         [float(np.sum(mass[arm] * np.prod(np.delete(middle, arm, axis=0), axis=0))) for arm in range(len(beliefs))]
     )
-    return tuple((chances / chances.sum()).tolist())
+    return tuple(np.clip(chances / chances.sum(), 0.0, 1.0).tolist())
 
 
 def _distribution(belief: Belief, grid: Vector) -> Vector:

@@ -10,13 +10,18 @@ from salesboost_tools.selection.ridge import Level, Ridges, log_evidence
 
 _STIFFNESS = 2.0
 
+_EXPECTED = 0.5
+"""Reward that an untried arm is expected to earn in any context: models foretell what is above or below it."""
+
 _SHARPNESS = 6.0
 """How many times each outcome counts for the width of the bound. The bound need not be a safe one: an arm whose
 context is met again is corrected, and the choices made without context explore besides."""
 
 _WATCHED_ONE_IN = 8
 _WATCHED_BELOW = -3.0
-"""While the log odds are this low, only one outcome in so many is learnt with its context: watching costs time."""
+_WATCHED_FIRST = 1000
+"""Once so many outcomes were seen, and while the log odds are this low, only one in so many is learnt with its context:
+watching costs time."""
 
 
 class ContextModel:
@@ -45,7 +50,7 @@ class ContextModel:
             math.sqrt(max(factor, 0.0) * variance / _SHARPNESS)
             for factor, variance in zip(factors.tolist(), noise, strict=True)
         ]
-        return means.tolist(), widths
+        return (means + _EXPECTED).tolist(), widths
 
     def learn(self, arm: str, context: Mapping[str, Any], reward: float, *, share: float, looked: bool) -> None:
         """Learn from an outcome, and from how well it was foretold with the context and without.
@@ -58,18 +63,18 @@ class ContextModel:
             looked: Whether the arm was chosen for the context. Such an outcome teaches the rival nothing: it would be
                 flattered by the successes that the context brought about.
         """
-        if self.log_odds <= _WATCHED_BELOW:
-            self._turn += 1
-            if self._turn % _WATCHED_ONE_IN:
-                return
+        self._turn += 1
+        if self.log_odds <= _WATCHED_BELOW and self._turn > _WATCHED_FIRST and self._turn % _WATCHED_ONE_IN:
+            return
+        reward -= _EXPECTED
+        error, factor, noise = self._ridges.learn(arm, self._encoder.encode(context, learn=True), reward, share)
         level = self._levels.get(arm)
         if level is None:
-            level = self._levels[arm] = Level()
+            level = self._levels[arm] = Level(factor)
         plain_error, plain_factor = level.predict(reward)
-        error, factor, noise = self._ridges.learn(arm, self._encoder.encode(context, learn=True), reward, share)
-        noise = max(noise, gate.LEAST_NOISE)
-        evidence = log_evidence(error, factor, noise) - log_evidence(plain_error, plain_factor, noise)
-        self.log_odds = gate.moved(self.log_odds, share * evidence)
-        self.trust = gate.probability(self.log_odds)
+        level.learn(reward, share)
         if not looked:
-            level.learn(reward, share)
+            noise = max(noise, gate.LEAST_NOISE)
+            evidence = log_evidence(error, factor, noise) - log_evidence(plain_error, plain_factor, noise)
+            self.log_odds = gate.moved(self.log_odds, share * evidence)
+            self.trust = gate.probability(self.log_odds)

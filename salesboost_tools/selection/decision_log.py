@@ -1,4 +1,4 @@
-"""Answered decisions, one JSON object a line, with the probabilities they were made with: evidence for other policies."""
+"""Answered decisions, one JSON object a line, with their probabilities: evidence for other policies."""
 
 import json
 import threading
@@ -149,7 +149,9 @@ def _decisions_of(lines: Iterable[str], part: Path) -> Iterator[LoggedDecision]:
             fields = json.loads(line)
             version = fields.pop("v")
             if version != FORMAT_VERSION:
-                raise ConfigurationError(f"{part}, line {number}: format {version!r}; this version reads {FORMAT_VERSION}")
+                raise ConfigurationError(
+                    f"{part}, line {number}: format {version!r}; this version reads {FORMAT_VERSION}"
+                )
             for name in ("arms", "masked", "propensities"):
                 fields[name] = None if fields[name] is None else tuple(fields[name])
             yield LoggedDecision(**fields)

@@ -43,7 +43,9 @@ class Encoder:
         self.dimensions = _SMALLEST
         """Length of the vectors now; it only grows."""
         self._names: dict[tuple[str, Any], int] = {}
-        self._numbers: dict[str, list[float]] = {}  # name -> [count, mean, sum of squares about it, 1 / deviation, slot]
+        self._numbers: dict[
+            str, list[float]
+        ] = {}  # name -> [count, mean, sum of squares about it, 1 / deviation, slot]
 
     def encode(self, context: Mapping[str, Any], *, learn: bool = False) -> Vector:
         """Return the vector of a context, `(dimensions,)`.

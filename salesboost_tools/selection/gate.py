@@ -3,10 +3,10 @@
 import math
 from typing import Final
 
-PRIOR_LOG_ODDS: Final = -2.0
+PRIOR_LOG_ODDS: Final = -3.5
 """Context is taken for irrelevant until it shows: a useless one would cost regret for as long as it was believed in."""
 
-LEAST_LOG_ODDS: Final = -4.0
+LEAST_LOG_ODDS: Final = -6.0
 MOST_LOG_ODDS: Final = 6.0
 """Odds never go further, so that either side can be taken back when the world changes."""
 

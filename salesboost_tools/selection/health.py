@@ -12,7 +12,7 @@ from typing import Final
 HAZARD: Final = 1 / 5000
 """Probability of falling ill, per use."""
 
-EXPONENT: Final = 0.3
+EXPONENT: Final = 0.2
 """How fast the belief in an illness fades: by this share per doubling of its age, roughly."""
 
 AGE_OFFSET_S: Final = 20.0
@@ -25,7 +25,7 @@ ILL_FAILURES: Final = 0.8
 CERTAIN: Final = 1e-4
 """Doubt below this is none: the arm is taken for healthy without further arithmetic."""
 
-KNOWN_FROM: Final = 20.0
+KNOWN_FROM: Final = 10.0
 """Outcomes needed before an arm can fall ill: one that never worked well is merely bad."""
 
 FAILURE_EXPECTED_BELOW: Final = 0.25

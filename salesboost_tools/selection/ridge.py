@@ -104,17 +104,22 @@ class Ridges:
 
 
 class Level:
-    """The rival of a `Ridges`: the same model without the context, with the same prior."""
+    """The rival of a `Ridges`: the same model without the context, as free to move as the other was at first.
+
+    Args:
+        freedom: Variance factor of the other's first prediction, `x · x` under its prior. For contexts that never
+            change, the two then foretell the same.
+    """
 
     __slots__ = ("_count", "_total")
 
-    def __init__(self) -> None:
-        self._count = 0.0
+    def __init__(self, freedom: float) -> None:
+        self._count = 1.0 / freedom
         self._total = 0.0
 
     def predict(self, reward: float) -> tuple[float, float]:
         """Return error and variance factor for a reward."""
-        factor = 1.0 / (self._count + 1.0)
+        factor = 1.0 / self._count
         return reward - self._total * factor, factor
 
     def learn(self, reward: float, share: float) -> None:

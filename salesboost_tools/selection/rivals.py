@@ -67,7 +67,7 @@ def chances(prospects: list[Prospect]) -> list[float]:
     mass = below[:, 1:] - below[:, :-1]
     middle = np.maximum((below[:, 1:] + below[:, :-1]) / 2, 1e-9)
     wins = (mass / middle) @ middle.prod(axis=0)
-    return (wins / wins.sum()).tolist()  # ... and what is lost to rounding is shared
+    return np.minimum(wins / wins.sum(), 1.0).tolist()  # ... and what is lost to rounding is shared
 
 
 _HALF_NORMAL = 256
@@ -91,7 +91,9 @@ def bound_chances(prospects: list[Prospect], means: list[float], widths: list[fl
     """
     count = len(prospects)
     bounds = np.array(means)[:, None] + np.array(widths)[:, None] * _QUANTILES
-    doubtful = sorted((arm for arm in range(count) if prospects[arm].doubt > 0), key=lambda arm: -_unsure(prospects[arm]))
+    doubtful = sorted(
+        (arm for arm in range(count) if prospects[arm].doubt > 0), key=lambda arm: -_unsure(prospects[arm])
+    )
     for arm in doubtful[_MOST_DOUBTFUL:]:
         if prospects[arm].doubt > 0.5:
             bounds[arm] = prospects[arm].ill_mean
@@ -107,7 +109,7 @@ def bound_chances(prospects: list[Prospect], means: list[float], widths: list[fl
             else:
                 weight *= 1 - prospects[arm].doubt
         wins += weight * np.bincount(these.argmax(axis=0), minlength=count)
-    return (wins / wins.sum()).tolist()
+    return np.minimum(wins / wins.sum(), 1.0).tolist()
 
 
 def _unsure(prospect: Prospect) -> float:

@@ -15,8 +15,8 @@ from salesboost_tools.core.reward import DEFAULT_WEIGHTS, RewardWeights, reward
 from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.arms import ArmStore, MemoryArms
 from salesboost_tools.selection.candidates import Candidates, mask
-from salesboost_tools.selection.decisions import Decision, DecisionLog, new_decision_id
 from salesboost_tools.selection.decision_log import DecisionSink, record_of
+from salesboost_tools.selection.decisions import Decision, DecisionLog, new_decision_id
 from salesboost_tools.selection.feedback import name_of, refuse_wrong_numbers, says_something
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.guardrail import Guardrail, GuardrailWatch
@@ -216,7 +216,8 @@ class ToolSelector:
         assert memories is not None
         memory = memories.get(group)
         if memory is None:
-            memory = memories[group] = self._policy.new_memory(self._weights)  # pyright: ignore[reportAttributeAccessIssue]
+            policy: Any = self._policy
+            memory = memories[group] = policy.new_memory(self._weights)  # pyright: ignore[reportAttributeAccessIssue]
         return memory
 
     @overload

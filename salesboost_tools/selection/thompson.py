@@ -68,4 +68,3 @@ class Thompson:
     def _beliefs(self, situation: Situation) -> list[Belief]:
         weights: RewardWeights = situation.weights
         return [belief_of(known, weights, self.sharpness) for known in situation.statistics]
-

@@ -15,7 +15,7 @@ from salesboost_tools.selection.health import (
 )
 from salesboost_tools.selection.statistics import NOTHING, ArmStatistics
 
-PRIOR_SUCCESSES = 3.0
+PRIOR_SUCCESSES = 8.0
 """Imagined successes: a tool is expected to work, so that one early failure does not shut it out."""
 
 PRIOR_FAILURES = 1.0

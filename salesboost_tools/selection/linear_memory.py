@@ -1,0 +1,52 @@
+"""What the linear policies remember of a group: contexts as vectors, and a linear model per arm. Needs numpy."""
+
+import math
+
+from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.selection.encoder import Encoder, Vector
+from salesboost_tools.selection.policy import Lesson, Situation
+from salesboost_tools.selection.ridge import Ridges
+
+
+class LinearMemory:
+    """Guarded by its owner's lock.
+
+    Args:
+        stiffness: Prior precision of the weights.
+        max_dimensions: Length of an encoded context at most.
+
+    Attributes:
+        heard: Whether any outcome is known.
+    """
+
+    __slots__ = ("_encoder", "_ridges", "heard")
+
+    def __init__(self, stiffness: float, max_dimensions: int) -> None:
+        self._encoder = Encoder(max_dimensions)
+        self._ridges = Ridges(stiffness)
+        self.heard = False
+
+    def outlook(self, situation: Situation) -> tuple[Vector, Vector]:
+        """Return mean reward and width, `sqrt(xᵀ A⁻¹ x)`, of each arm in the situation's context: `(arms,)` twice.
+
+        Awaited choices narrow the width as outcomes would, so that an arm that never answers does not stay attractive.
+        """
+        import numpy as np  # noqa: PLC0415  (only when there is something to compute)
+
+        means, factors = self._ridges.predict(situation.arms, self._encoder.encode(situation.context or {}))
+        factors = np.maximum(factors, 0.0)
+        return means, np.sqrt(factors / (1 + np.array(situation.pending) * factors))
+
+    def learn(self, lesson: Lesson) -> None:
+        """Learn from an outcome."""
+        self.heard = True
+        self._ridges.learn(lesson.arm, self._encoder.encode(lesson.context or {}, learn=True), lesson.reward)
+
+
+def refuse_wrong_model(width: float, stiffness: float, max_dimensions: int) -> None:
+    """Raise ConfigurationError unless the arguments of a linear policy make sense."""
+    for name, value in (("width", width), ("stiffness", stiffness)):
+        if not 0 < value < math.inf:
+            raise ConfigurationError(f"{name} is a finite number above 0; got {value!r}")
+    if max_dimensions < 16:
+        raise ConfigurationError(f"max_dimensions is 16 or more; got {max_dimensions!r}")

@@ -1,0 +1,8 @@
+"""LinUCB: the best that each arm could plausibly be in this context."""
+
+from salesboost_tools.selection.lin_ucb import LinUCB
+from tests.selection.policy_contract import PolicyContract
+
+
+class TestLinUCB(PolicyContract):
+    policy = LinUCB()

@@ -1,0 +1,8 @@
+"""Linear Thompson sampling: each arm as often as it is believed to be the best in this context."""
+
+from salesboost_tools.selection.linear_thompson import LinearThompson
+from tests.selection.policy_contract import PolicyContract
+
+
+class TestLinearThompson(PolicyContract):
+    policy = LinearThompson()
