@@ -24,7 +24,9 @@ def cache(request, state):
     return CacheHandler(state, stale_s=request.param)
 
 
-@pytest.mark.parametrize("failing", [{"get", "get_entry"}, {"put"}, {"get", "get_entry", "put"}], ids=str)
+@pytest.mark.parametrize(
+    "failing", [{"get", "get_entry"}, {"put"}, {"get", "get_entry", "put"}], ids=["reads", "puts", "both"]
+)
 async def test_a_read_goes_to_the_tool_once_and_asks_a_store_that_failed_no_more(ask, cache, state, failing):
     state.failing = failing
     tool = ScriptedTool("first", "second")
