@@ -1,13 +1,11 @@
 """`SalesToolkit`: the sales tools with the usual handlers around them, set up from the environment."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, PrivateAttr
 
-from salesboost_tools.core.call import Caller
 from salesboost_tools.executor import ToolExecutor
 from salesboost_tools.governed import GovernedTool, govern
 from salesboost_tools.handlers.approval import ApprovalHandler
@@ -23,18 +21,12 @@ from salesboost_tools.handlers.retry import RetryHandler
 from salesboost_tools.handlers.status import StatusHandler
 from salesboost_tools.handlers.timeout import TimeoutHandler
 from salesboost_tools.nodes.fan_out import ToolFanOut
+from salesboost_tools.sales_tools import KNOWLEDGE, open_sales_tools
 from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.selector import ToolSelector
 from salesboost_tools.settings import Settings
 from salesboost_tools.state import MemoryState, State
-from salesboost_tools.tools.argument import utc_now
-from salesboost_tools.tools.competitor import CompetitorAnalysis, OwnPrice, load_battlecards
-from salesboost_tools.tools.crm import Crm, CrmIntegration, WinLoss, open_crm
-from salesboost_tools.tools.crm.scenario import scenario_now
-from salesboost_tools.tools.knowledge import KnowledgeRetriever, LexicalSearch, SemanticSearch, open_knowledge
-from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, default_price_book
-from salesboost_tools.tools.pricing.price_book import Charge
 
 Make = Callable[[Settings, State], ToolHandler]
 
@@ -76,8 +68,6 @@ USUAL_ORDER: tuple[tuple[str, type[ToolHandler], Make], ...] = (
 - The rate limit counts attempts, as the provider does, so it stands inside the retry.
 - The time limit is for one attempt.
 """
-
-GROUP = "knowledge_retriever"
 
 
 class SalesToolkit(BaseToolkit):
@@ -167,26 +157,13 @@ class SalesToolkit(BaseToolkit):
             close()
 
     def _open(self) -> None:
-        settings = self.settings
-        # the shipped data has a "today" of its own, and all tools must agree on it: ages, expiries, days of issue
-        now = scenario_now() if settings.database_url is None else utc_now
-        index = open_knowledge(settings.data_dir)
-        store = open_crm(settings.database_url, settings.data_dir, now=now)
-        book = default_price_book()
-        lexical, semantic = LexicalSearch(index), SemanticSearch(index)
-        self._close += [store.close, lexical.close, semantic.close]
-        semantic.prepare()  # learnt once and kept beside the index; within a first call it would eat up its time limit
-        retriever = KnowledgeRetriever(lexical)
-        variants = [KnowledgeRetriever.variant(search) for search in (lexical, semantic)]
-        self._groups = [ToolGroup(GROUP, [self._governed(variant) for variant in variants])]
-        self._tools = [
-            self._governed(retriever),
-            self._governed(PriceCalculator(price_book=book, now=now)),
-            self._governed(CrmIntegration(crm=store)),
-            self._governed(
-                CompetitorAnalysis(load_battlecards(), own_prices=ListPrices(book), win_loss=Endings(store), now=now)
-            ),
+        opened = open_sales_tools(self.settings)
+        self._close.append(opened.close)
+        self._groups = [
+            ToolGroup(name, [self._governed(variant) for variant in variants])
+            for name, variants in opened.variants.items()
         ]
+        self._tools = [self._governed(tool) for tool in opened.tools]
 
     def _governed(self, tool: BaseTool) -> GovernedTool:
         governed = govern(tool, *self.handlers)
@@ -194,46 +171,11 @@ class SalesToolkit(BaseToolkit):
         return governed
 
 
-@dataclass(frozen=True, slots=True)
-class ListPrices:
-    """The price book as a competitor's prices are compared with it: list price of the smallest quantity."""
-
-    book: PriceBook
-
-    def list_price(self, sku: str, currency: str) -> OwnPrice | None:
-        """Return the list price of a product in a currency; None if there is none."""
-        product = self.book.product(sku)
-        price = product.tiers[0].unit_prices.get(currency) if product else None
-        if product is None or price is None:
-            return None
-        per = "month" if product.charge is Charge.PER_MONTH else "once"
-        return OwnPrice(product.sku, product.name, price, currency, product.unit, per)
-
-
-@dataclass(frozen=True, slots=True)
-class Endings:
-    """The CRM as the source of how deals against a competitor ended."""
-
-    crm: Crm
-
-    def win_loss(self, competitor: str, caller: Caller) -> Mapping[str, Any] | None:
-        """Return counts, shares and reasons, of the caller's tenant only; None if there were no deals."""
-        return _only(self.crm.perform(WinLoss(competitor=competitor), caller))
-
-    async def awin_loss(self, competitor: str, caller: Caller) -> Mapping[str, Any] | None:
-        """Do what `win_loss` does without blocking the event loop."""
-        return _only(await self.crm.aperform(WinLoss(competitor=competitor), caller))
-
-
-def _only(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    return next(iter(answer["competitors"]), None)
-
-
 def limits_of(settings: Settings) -> dict[str, str]:
     """Return the rates the settings name; what is said of a group holds for each of its variants."""
     limits = dict(settings.rate_limits)
-    if GROUP in limits:
-        limits = {**dict.fromkeys((f"{GROUP}_lexical", f"{GROUP}_semantic"), limits[GROUP]), **limits}
+    if KNOWLEDGE in limits:
+        limits = {**dict.fromkeys((f"{KNOWLEDGE}_lexical", f"{KNOWLEDGE}_semantic"), limits[KNOWLEDGE]), **limits}
     return limits
 
 

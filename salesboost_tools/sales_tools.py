@@ -1,0 +1,95 @@
+"""The eight sales tools, made from settings over stores that are opened once; nothing is governed yet."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.tools import BaseTool
+
+from salesboost_tools.core.call import Caller
+from salesboost_tools.settings import Settings
+from salesboost_tools.tools.argument import utc_now
+from salesboost_tools.tools.competitor import CompetitorAnalysis, OwnPrice, load_battlecards
+from salesboost_tools.tools.crm import Crm, CrmIntegration, WinLoss, open_crm
+from salesboost_tools.tools.crm.scenario import scenario_now
+from salesboost_tools.tools.knowledge import KnowledgeRetriever, LexicalSearch, SemanticSearch, open_knowledge
+from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, default_price_book
+from salesboost_tools.tools.pricing.price_book import Charge
+
+KNOWLEDGE = "knowledge_retriever"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTools:
+    """Tools over open stores."""
+
+    tools: Sequence[BaseTool]
+    variants: Mapping[str, Sequence[BaseTool]]
+    """Group name -> equal tools behind it."""
+    closers: Sequence[Callable[[], None]]
+
+    def close(self) -> None:
+        """Give back connections and files. The tools open them again if they can."""
+        for close in self.closers:
+            close()
+
+
+def open_sales_tools(settings: Settings) -> OpenTools:
+    """Open what the tools work on and make them.
+
+    Raises:
+        ConfigurationError: A setting names a store or file that cannot be used.
+    """
+    # the shipped data has a "today" of its own, and all tools must agree on it: ages, expiries, days of issue
+    now = scenario_now() if settings.database_url is None else utc_now
+    index = open_knowledge(settings.data_dir)
+    store = open_crm(settings.database_url, settings.data_dir, now=now)
+    book = default_price_book()
+    lexical, semantic = LexicalSearch(index), SemanticSearch(index)
+    semantic.prepare()  # learnt once and kept beside the index; within a first call it would eat up its time limit
+    own_prices, win_loss = ListPrices(book), Endings(store)
+    return OpenTools(
+        tools=[
+            KnowledgeRetriever(lexical),
+            PriceCalculator(price_book=book, now=now),
+            CrmIntegration(crm=store),
+            CompetitorAnalysis(load_battlecards(), own_prices=own_prices, win_loss=win_loss, now=now),
+        ],
+        variants={KNOWLEDGE: [KnowledgeRetriever.variant(search) for search in (lexical, semantic)]},
+        closers=[store.close, lexical.close, semantic.close],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ListPrices:
+    """The price book as a competitor's prices are compared with it: list price of the smallest quantity."""
+
+    book: PriceBook
+
+    def list_price(self, sku: str, currency: str) -> OwnPrice | None:
+        """Return the list price of a product in a currency; None if there is none."""
+        product = self.book.product(sku)
+        price = product.tiers[0].unit_prices.get(currency) if product else None
+        if product is None or price is None:
+            return None
+        per = "month" if product.charge is Charge.PER_MONTH else "once"
+        return OwnPrice(product.sku, product.name, price, currency, product.unit, per)
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """The CRM as the source of how deals against a competitor ended."""
+
+    crm: Crm
+
+    def win_loss(self, competitor: str, caller: Caller) -> Mapping[str, Any] | None:
+        """Return counts, shares and reasons, of the caller's tenant only; None if there were no deals."""
+        return _only(self.crm.perform(WinLoss(competitor=competitor), caller))
+
+    async def awin_loss(self, competitor: str, caller: Caller) -> Mapping[str, Any] | None:
+        """Do what `win_loss` does without blocking the event loop."""
+        return _only(await self.crm.aperform(WinLoss(competitor=competitor), caller))
+
+
+def _only(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return next(iter(answer["competitors"]), None)
