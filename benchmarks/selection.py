@@ -7,7 +7,13 @@ beside it under the same conditions.
 import random
 import statistics
 import time
+from typing import Any
 
+from salesboost_tools.selection.adaptive import Adaptive
+from salesboost_tools.selection.decision_log import LoggedDecision
+from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
+from salesboost_tools.selection.lin_ucb import LinUCB
+from salesboost_tools.selection.linear_thompson import LinearThompson
 from salesboost_tools.selection.policy import Policy
 from salesboost_tools.selection.selector import ToolSelector
 from salesboost_tools.selection.thompson import Thompson
@@ -20,9 +26,9 @@ class Adapter:
     The methods are the selector's own, so that nothing but the selector is measured.
     """
 
-    def __init__(self, seed: int = 0, policy: Policy | None = None):
+    def __init__(self, seed: int = 0, policy: Policy | None = None, **options: Any):
         self.now_s = 0.0
-        selector = ToolSelector(policy, seed=seed, clock=lambda: self.now_s)
+        selector = ToolSelector(policy, seed=seed, clock=lambda: self.now_s, **options)
         self.select = selector.select_tool
         self.update = selector.record_feedback
 
@@ -62,13 +68,38 @@ def share_of_the_best(policy: Policy | None, *, decisions: int = 3000, seeds: in
     return hits / (decisions * seeds)
 
 
+class AdapterWithoutContext(Adapter):
+    """The default policy with its eyes shut: what a choice costs where no context is given."""
+
+    def __init__(self, seed: int = 0):
+        super().__init__(seed, Adaptive(context=False))
+
+
+class AdapterWithLog(Adapter):
+    """The default policy drawing from its propensities, as it does when decisions are logged."""
+
+    def __init__(self, seed: int = 0):
+        super().__init__(seed, Adaptive(context=False), log=Forgetful())
+
+
+class Forgetful:
+    """Takes decisions and keeps none."""
+
+    def write(self, record: LoggedDecision) -> None:
+        """Forget the decision."""
+
+
 def main() -> None:
-    policies: list[Policy | None] = [None, UCB1(), Thompson()]
-    print(f"{'policy':30s} {'5 tools, us':>12s} {'20 tools, us':>12s} {'share of the best tool':>24s}")
+    from benchmarks.selection_worlds import regrets
+
+    policies: list[Policy] = [Adaptive(), EpsilonGreedy(), UCB1(0.25), Thompson(), LinUCB(), LinearThompson()]
+    print(f"{'policy':20s} {'5 tools, us':>12s} {'20 tools, us':>12s} {'share of the best tool':>24s}")
     for policy in policies:
-        name = policy.name if policy else "default (epsilon-greedy)"
         costs_us = f"{microseconds(policy, 5):12.1f} {microseconds(policy, 20):12.1f}"
-        print(f"{name:30s} {costs_us} {share_of_the_best(policy):24.2f}")
+        print(f"{policy.name:20s} {costs_us} {share_of_the_best(policy):24.2f}")
+    print("regret, mean of 4 seeds")
+    for policy in policies[:4]:
+        print(f"{policy.name:20s} " + "  ".join(f"{name} {lost:.0f}" for name, lost in regrets(policy)))
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class AdaptiveMemory:
             if self._model is None:
                 from salesboost_tools.selection.context_model import ContextModel  # noqa: PLC0415  (numpy)
 
-                self._model = ContextModel()
+                self._model = ContextModel(len(lesson.context))
             self._model.learn(
                 lesson.arm, lesson.context, lesson.reward, share=1.0 - doubt, looked=lesson.note == LOOKED
             )

@@ -60,13 +60,17 @@ def belief_of(known: ArmStatistics, weights: RewardWeights, sharpness: float) ->
     """
     pulls = known.pulls
     slow, variance = _mean_and_variance(known.slowness, known.slowness_sq, pulls, sharpness)
-    loss = weights.latency * slow
-    loss_variance = weights.latency * weights.latency * variance
+    loss = weights.penalty * slow
+    loss_variance = weights.penalty * weights.penalty * variance
+    speed = weights.speed(slow)
     gain, gain_variance = 1.0, 0.0
     if weights.quality:
         good, variance = _mean_and_variance(known.quality, known.quality_sq, known.rated, sharpness)
         gain += weights.quality * good
         gain_variance = weights.quality * weights.quality * variance
+    if speed != 1.0:
+        gain *= speed
+        gain_variance *= speed * speed
     if weights.cost and known.priced:
         price = known.cost / known.priced
         variance = max(

@@ -8,12 +8,15 @@ from salesboost_tools.selection import gate
 from salesboost_tools.selection.encoder import Encoder
 from salesboost_tools.selection.ridge import Level, Ridges, log_evidence
 
-_STIFFNESS = 2.0
+_STIFFNESS = 3.0
+_STIFFNESS_PER_FEATURE = 0.15
+"""Prior precision of the weights: for long contexts in proportion to their length, so that all features together can
+be expected to move the reward no further than a few can."""
 
 _EXPECTED = 0.5
 """Reward that an untried arm is expected to earn in any context: models foretell what is above or below it."""
 
-_SHARPNESS = 6.0
+_SHARPNESS = 12.0
 """How many times each outcome counts for the width of the bound. The bound need not be a safe one: an arm whose
 context is met again is corrected, and the choices made without context explore besides."""
 
@@ -27,6 +30,9 @@ watching costs time."""
 class ContextModel:
     """Guarded by its owner's lock.
 
+    Args:
+        features: How many a context has, roughly.
+
     Attributes:
         log_odds: Log odds that the context helps.
         trust: The same as a probability: how often the context is to be looked at.
@@ -34,9 +40,9 @@ class ContextModel:
 
     __slots__ = ("_encoder", "_levels", "_ridges", "_turn", "log_odds", "trust")
 
-    def __init__(self) -> None:
+    def __init__(self, features: int) -> None:
         self._encoder = Encoder()
-        self._ridges = Ridges(_STIFFNESS)
+        self._ridges = Ridges(max(_STIFFNESS, _STIFFNESS_PER_FEATURE * features))
         self._levels: dict[str, Level] = {}
         self._turn = 0
         self.log_odds = gate.PRIOR_LOG_ODDS
@@ -60,8 +66,8 @@ class ContextModel:
             context: The context it was used in.
             reward: What came of it.
             share: Probability that the arm was healthy.
-            looked: Whether the arm was chosen for the context. Such an outcome teaches the rival nothing: it would be
-                flattered by the successes that the context brought about.
+            looked: Whether the arm was chosen for the context. Such an outcome is no evidence: the context has seen to
+                it that the arm succeeds, and the rival foretells successes from then on just as well.
         """
         self._turn += 1
         if self.log_odds <= _WATCHED_BELOW and self._turn > _WATCHED_FIRST and self._turn % _WATCHED_ONE_IN:

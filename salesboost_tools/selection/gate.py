@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-PRIOR_LOG_ODDS: Final = -3.5
+PRIOR_LOG_ODDS: Final = -3.25
 """Context is taken for irrelevant until it shows: a useless one would cost regret for as long as it was believed in."""
 
 LEAST_LOG_ODDS: Final = -6.0
@@ -20,7 +20,7 @@ Source of the idea: Grünwald & van Ommen, "Inconsistency of Bayesian Inference 
 Proposal for Repairing It", Bayesian Analysis 12 (2017).
 """
 
-LEAST_NOISE: Final = 0.05
+LEAST_NOISE: Final = 0.03
 """Variance below which an error is not held against a prediction: nothing is known that exactly."""
 
 

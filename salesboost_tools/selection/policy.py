@@ -50,6 +50,12 @@ class Situation:
     """What `LearningPolicy.new_memory` returned for this group, since then taught every outcome. Unlike the rest it
     goes on learning. None for other policies, and where only statistics are known."""
 
+    def with_memory(self, memory: Any) -> "Situation":
+        """Return the same situation as a policy with this memory sees it."""
+        return Situation(
+            self.group, self.arms, self.statistics, self.pending, self.context, self.weights, self.now_s, memory
+        )
+
 
 @dataclass(slots=True)
 class Choice:

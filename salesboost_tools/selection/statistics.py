@@ -93,9 +93,10 @@ def mean_rewards(statistics: Sequence[ArmStatistics], weights: RewardWeights) ->
 
     Equals the mean of `core.reward.reward` over the same outcomes if every success was rated and every outcome
     priced. Outcomes without a rating or a price are taken to be like those with one, so that a tool that is rated
-    more often is neither favoured nor punished for it.
+    more often is neither favoured nor punished for it. Where speed multiplies, it is the speed of the mean latency.
     """
-    latency, quality, cost = weights.latency, weights.quality, weights.cost
+    latency, quality, cost = weights.penalty, weights.quality, weights.cost
+    multiplies = weights.half_worth_s is not None
     means: list[float] = []
     for known in statistics:
         pulls = known.pulls
@@ -105,6 +106,8 @@ def mean_rewards(statistics: Sequence[ArmStatistics], weights: RewardWeights) ->
         earned = known.successes
         if known.rated:
             earned *= 1.0 + quality * known.quality / known.rated
+        if multiplies:
+            earned *= weights.speed(known.slowness / pulls)
         mean = (earned - latency * known.slowness) / pulls
         if known.priced:
             mean -= cost * known.cost / known.priced

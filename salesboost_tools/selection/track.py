@@ -57,6 +57,7 @@ class ArmTrack:
         "_rest_sq",
         "_since_s",
         "_successes",
+        "_weights",
         "at_s",
         "deviation",
         "doubt",
@@ -69,7 +70,8 @@ class ArmTrack:
 
     def __init__(self, weights: RewardWeights, sharpness: float) -> None:
         self.sharpness = sharpness
-        self._latency, self._quality, self._cost = weights.latency, weights.quality, weights.cost
+        self._latency, self._quality, self._cost = weights.penalty, weights.quality, weights.cost
+        self._weights = weights if weights.half_worth_s is not None else None
         self._successes = self._failures = self._rest = self._rest_sq = 0.0
         self._ill_count = self._ill_successes = self._ill_rest = 0.0
         self._since_s = 0.0
@@ -167,8 +169,11 @@ class ArmTrack:
         variance = rate * (1 - rate) / (tried + 1)
         if spread > 0:
             variance += spread / (sharpness * seen + 1)
-        self.mean = rate - rest
-        self.deviation = math.sqrt(variance)
+        speed = 1.0
+        if self._weights is not None and self.totals.pulls:
+            speed = self._weights.speed(self.totals.slowness / self.totals.pulls)
+        self.mean = rate * speed - rest
+        self.deviation = math.sqrt(variance) * speed
 
     def _conclude_ill(self) -> None:
         won = ILL_SUCCESSES + self._ill_successes

@@ -59,7 +59,7 @@ class UCB1:
 
     def _bounds(self, situation: Situation) -> list[float]:
         weights = situation.weights
-        worst = -weights.latency
+        worst = -weights.penalty
         asked = [known.pulls + waiting for known, waiting in zip(situation.statistics, situation.pending, strict=True)]
         width = self.exploration * (1 + weights.quality - worst) * math.sqrt(2 * math.log(max(sum(asked), 1)))
         return [
