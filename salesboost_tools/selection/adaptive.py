@@ -1,7 +1,7 @@
 """The default: Thompson sampling that notices outages, forgets slowly and looks at the context where that helps."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from statistics import NormalDist
@@ -10,6 +10,7 @@ from typing import Any
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.cold_start import chances_in_turn, choose_in_turn
+from salesboost_tools.selection.dumped import reading
 from salesboost_tools.selection.health import CERTAIN
 from salesboost_tools.selection.policy import Choice, Lesson, Situation, draw
 from salesboost_tools.selection.track import ArmTrack
@@ -17,6 +18,8 @@ from salesboost_tools.selection.track import ArmTrack
 _TAIL_FROM = 2.0
 _TAIL = 1 - NormalDist().cdf(_TAIL_FROM)
 _inverse_normal = NormalDist().inv_cdf
+
+_DUMP = "adaptive/1"
 
 LOOKED = "context"
 """Note on a choice that was made for its context."""
@@ -55,7 +58,8 @@ class AdaptiveMemory:
         if self._lined_up[0] is not arms:
             tracks = [self.tracks.get(arm) or ArmTrack(self._weights, self._sharpness) for arm in arms]
             self._lined_up = (arms, tracks)
-            self.favourite = 0
+            if self.favourite >= len(arms):
+                self.favourite = 0
         else:
             tracks = self._lined_up[1]
         for track, known in zip(tracks, situation.statistics, strict=True):
@@ -81,6 +85,33 @@ class AdaptiveMemory:
             self._model.learn(
                 lesson.arm, lesson.context, lesson.reward, share=1.0 - doubt, looked=lesson.note == LOOKED
             )
+
+    def dump(self) -> dict[str, Any]:
+        """Return everything learnt, as `json.dumps` takes it."""
+        return {
+            "kind": _DUMP,
+            "weights": self._weights.version,
+            "heard": self.heard,
+            "favourite": self.favourite,
+            "tracks": {arm: track.dump() for arm, track in self.tracks.items()},
+            "model": None if self._model is None else self._model.dump(),
+        }
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Become what `dump` was taken of."""
+        with reading(dumped, _DUMP, self._weights):
+            tracks: dict[str, ArmTrack] = {}
+            for arm, learnt in dumped["tracks"].items():
+                track = tracks[str(arm)] = ArmTrack(self._weights, self._sharpness)
+                track.load(learnt)
+            model = None
+            if self._looks and dumped["model"] is not None:
+                from salesboost_tools.selection.context_model import ContextModel  # noqa: PLC0415  (numpy)
+
+                model = ContextModel.loaded(dumped["model"])
+            self.heard, self.favourite = bool(dumped["heard"]), int(dumped["favourite"])
+            self.tracks, self._model = tracks, model
+            self._lined_up = ((), [])
 
     def _track(self, arm: str) -> ArmTrack:
         track = self.tracks.get(arm)

@@ -48,6 +48,32 @@ class ContextModel:
         self.log_odds = gate.PRIOR_LOG_ODDS
         self.trust = gate.probability(self.log_odds)
 
+    def dump(self) -> dict[str, Any]:
+        """Return everything learnt, as `json.dumps` takes it."""
+        return {
+            "stiffness": self._ridges.stiffness,
+            "ridges": self._ridges.dump(),
+            "encoder": self._encoder.dump(),
+            "levels": {arm: level.dump() for arm, level in self._levels.items()},
+            "turn": self._turn,
+            "log_odds": self.log_odds,
+        }
+
+    @classmethod
+    def loaded(cls, dumped: Mapping[str, Any]) -> "ContextModel":
+        """Return what `dump` was taken of. Raises KeyError, TypeError or ValueError if it is no such dump."""
+        model = cls(0)
+        model._encoder.load(dumped["encoder"])
+        model._ridges = Ridges(float(dumped["stiffness"]))
+        model._ridges.load(dumped["ridges"])
+        for arm, level in dumped["levels"].items():
+            model._levels[str(arm)] = Level(1.0)
+            model._levels[str(arm)].load(level)
+        model._turn = int(dumped["turn"])
+        model.log_odds = float(dumped["log_odds"])
+        model.trust = gate.probability(model.log_odds)
+        return model
+
     def outlook(self, arms: tuple[str, ...], context: Mapping[str, Any]) -> tuple[list[float], list[float]]:
         """Return mean and deviation of the reward to expect of each arm in this context."""
         means, factors = self._ridges.predict(arms, self._encoder.encode(context))

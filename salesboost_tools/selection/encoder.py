@@ -20,12 +20,22 @@ _REACH_SD = 4.0
 
 _SMALLEST = 8
 
+_LEFT_OUT = 0
+"""Where features go that are not looked at."""
+
+_LONGEST_WORD = 64
+"""Characters; what is longer is a text, not one of a few words."""
+
+_NUMBERS_PER_DIMENSION = 4
+"""Numbers followed at most, so that an endless stream of names does not fill the memory."""
+
 
 class Encoder:
     """Turns contexts into vectors. Words and flags take a coordinate per value, numbers one, standardised as they come.
 
     Coordinate 0 is always 1. Coordinates are given out as features are met, in powers of two up to the bound; later
-    features share the last eight by hash. What is neither text, flag nor finite number is left out.
+    features share the last eight by hash. What is neither word, flag nor finite number is left out, and so is a text of
+    more than 64 characters.
 
     Args:
         max_dimensions: Length of a vector at most, 16 or more.
@@ -34,7 +44,7 @@ class Encoder:
         ConfigurationError: `max_dimensions` is out of range.
     """
 
-    __slots__ = ("_names", "_numbers", "dimensions", "max_dimensions")
+    __slots__ = ("_first_shared", "_given", "_numbers", "_words", "dimensions", "max_dimensions")
 
     def __init__(self, max_dimensions: int = 64) -> None:
         if max_dimensions < 2 * _SHARED_SLOTS:
@@ -42,10 +52,10 @@ class Encoder:
         self.max_dimensions = max_dimensions
         self.dimensions = _SMALLEST
         """Length of the vectors now; it only grows."""
-        self._names: dict[tuple[str, Any], int] = {}
-        self._numbers: dict[
-            str, list[float]
-        ] = {}  # name -> [count, mean, sum of squares about it, 1 / deviation, slot]
+        self._first_shared = max_dimensions - _SHARED_SLOTS
+        self._given = 0
+        self._words: dict[tuple[str, str | bool], int] = {}  # name and value -> slot
+        self._numbers: dict[str, list[float]] = {}  # name -> count, mean, squares about it, 1 / deviation, slot
 
     def encode(self, context: Mapping[str, Any], *, learn: bool = False) -> Vector:
         """Return the vector of a context, `(dimensions,)`.
@@ -56,43 +66,61 @@ class Encoder:
         """
         coordinates = [0.0] * self.dimensions
         coordinates[0] = 1.0
-        numbers = self._numbers
         for name, value in context.items():
-            if value.__class__ is float or (value.__class__ is int):
-                known = numbers.get(name)
-                if known is None:
-                    known = numbers[name] = [0.0, 0.0, 0.0, 1.0, float(self._slot((name, None)))]
-                if not math.isfinite(value):
-                    continue
+            if isinstance(value, str | bool):
+                slot = self._words.get((name, value)) or self._new_word(name, value)
+                distance = 1.0
+            elif isinstance(value, float | int) and math.isfinite(value):
+                known = self._numbers.get(name) or self._new_number(name)
                 if learn:
                     _count_in(known, value)
-                distance = (value - known[1]) * known[3]
-                if distance > _REACH_SD:
-                    distance = _REACH_SD
-                elif distance < -_REACH_SD:
-                    distance = -_REACH_SD
+                distance = min(max((value - known[1]) * known[3], -_REACH_SD), _REACH_SD)
                 slot = int(known[4])
-            elif isinstance(value, str | bool):
-                slot = self._names.get((name, value), 0) or self._slot((name, value))
-                distance = 1.0
             else:
                 continue
             if slot >= len(coordinates):
                 coordinates.extend([0.0] * (self.dimensions - len(coordinates)))
-            coordinates[slot] += distance
+            if slot:
+                coordinates[slot] += distance
         return np.array(coordinates)
 
-    def _slot(self, feature: tuple[str, Any]) -> int:
-        """Return the coordinate of a feature, a new one for a new feature while there are any."""
-        slot = self._names.get(feature)
-        if slot is not None:
-            return slot
-        slot = len(self._names) + 1
-        if slot >= self.max_dimensions - _SHARED_SLOTS:
-            slot = self.max_dimensions - 1 - zlib.crc32(repr(feature).encode()) % _SHARED_SLOTS
+    def dump(self) -> dict[str, Any]:
+        """Return which feature has which coordinate, and where the numbers lie, as `json.dumps` takes it."""
+        return {
+            "dimensions": self.dimensions,
+            "words": [[name, value, slot] for (name, value), slot in self._words.items()],
+            "numbers": {name: list(known) for name, known in self._numbers.items()},
+        }
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Become what `dump` was taken of. Raises KeyError, TypeError or ValueError if it is no such dump."""
+        self._words = {(str(name), value): int(slot) for name, value, slot in dumped["words"]}
+        self._numbers = {str(name): list(map(float, known)) for name, known in dumped["numbers"].items()}
+        self.dimensions = int(dumped["dimensions"])
+        slots = [*self._words.values(), *(int(known[4]) for known in self._numbers.values())]
+        self._given = max((slot for slot in slots if slot < self._first_shared), default=0)
+
+    def _new_word(self, name: str, value: str | bool) -> int:  # noqa: FBT001  (a flag is a word)
+        if isinstance(value, str) and len(value) > _LONGEST_WORD:
+            return _LEFT_OUT
+        slot = self._next_slot((name, value))
+        if slot < self._first_shared:  # others are not remembered: an endless stream of ids must not fill the memory
+            self._words[(name, value)] = slot
+        return slot
+
+    def _new_number(self, name: str) -> list[float]:
+        if len(self._numbers) >= _NUMBERS_PER_DIMENSION * self.max_dimensions:
+            return [0.0, 0.0, 0.0, 0.0, _LEFT_OUT]
+        known = self._numbers[name] = [0.0, 0.0, 0.0, 1.0, float(self._next_slot((name, None)))]
+        return known
+
+    def _next_slot(self, feature: tuple[str, Any]) -> int:
+        """Return the coordinate of a new feature, its own while there are any."""
+        slot = self._given + 1
+        if slot >= self._first_shared:
             self.dimensions = self.max_dimensions
-            return slot  # not remembered: an endless stream of values, such as ids, must not fill the memory
-        self._names[feature] = slot
+            return self._first_shared + zlib.crc32(repr(feature).encode()) % _SHARED_SLOTS
+        self._given = slot
         while slot >= self.dimensions:
             self.dimensions = min(2 * self.dimensions, self.max_dimensions)
         return slot

@@ -1,27 +1,35 @@
 """What the linear policies remember of a group: contexts as vectors, and a linear model per arm. Needs numpy."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.core.reward import RewardWeights
+from salesboost_tools.selection.dumped import reading
 from salesboost_tools.selection.encoder import Encoder, Vector
 from salesboost_tools.selection.policy import Lesson, Situation
 from salesboost_tools.selection.ridge import Ridges
+
+_DUMP = "linear/1"
 
 
 class LinearMemory:
     """Guarded by its owner's lock.
 
     Args:
-        stiffness: Prior precision of the weights.
+        weights: What rewards are made of: it learns them as they come.
+        stiffness: Prior precision of the weights of its models.
         max_dimensions: Length of an encoded context at most.
 
     Attributes:
         heard: Whether any outcome is known.
     """
 
-    __slots__ = ("_encoder", "_ridges", "heard")
+    __slots__ = ("_encoder", "_ridges", "_weights", "heard")
 
-    def __init__(self, stiffness: float, max_dimensions: int) -> None:
+    def __init__(self, weights: RewardWeights, stiffness: float, max_dimensions: int) -> None:
+        self._weights = weights
         self._encoder = Encoder(max_dimensions)
         self._ridges = Ridges(stiffness)
         self.heard = False
@@ -36,6 +44,27 @@ class LinearMemory:
         means, factors = self._ridges.predict(situation.arms, self._encoder.encode(situation.context or {}))
         factors = np.maximum(factors, 0.0)
         return means, np.sqrt(factors / (1 + np.array(situation.pending) * factors))
+
+    def dump(self) -> dict[str, Any]:
+        """Return everything learnt, as `json.dumps` takes it."""
+        return {
+            "kind": _DUMP,
+            "weights": self._weights.version,
+            "heard": self.heard,
+            "stiffness": self._ridges.stiffness,
+            "ridges": self._ridges.dump(),
+            "encoder": self._encoder.dump(),
+        }
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Become what `dump` was taken of."""
+        with reading(dumped, _DUMP, self._weights):
+            encoder, ridges = Encoder(self._encoder.max_dimensions), Ridges(self._ridges.stiffness)
+            encoder.load(dumped["encoder"])
+            ridges.load(dumped["ridges"])
+            if dumped["stiffness"] != ridges.stiffness or encoder.dimensions > encoder.max_dimensions:
+                raise ValueError("it belongs to a policy with other arguments")
+            self._encoder, self._ridges, self.heard = encoder, ridges, bool(dumped["heard"])
 
     def learn(self, lesson: Lesson) -> None:
         """Learn from an outcome."""

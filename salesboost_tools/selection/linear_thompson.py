@@ -46,9 +46,9 @@ class LinearThompson:
         """The rule's version and its arguments."""
         return f"1;width={self.width!r};stiffness={self.stiffness!r};dimensions={self.max_dimensions}"
 
-    def new_memory(self, weights: RewardWeights) -> LinearMemory:  # noqa: ARG002  (it learns rewards as they come)
+    def new_memory(self, weights: RewardWeights) -> LinearMemory:
         """Return an empty memory for one group."""
-        return LinearMemory(self.stiffness, self.max_dimensions)
+        return LinearMemory(weights, self.stiffness, self.max_dimensions)
 
     def choose(self, situation: Situation, rng: Random) -> Choice:
         """Return the arm with the highest draw."""

@@ -123,7 +123,19 @@ class Memory(Protocol):
     """What a learning policy keeps of one group in one process. Its owner lets one thread in at a time."""
 
     def learn(self, lesson: Lesson) -> None:
-        """Learn from an outcome."""
+        """Learn from an outcome, whoever made the choice: this process, another worker, a fallback."""
+        ...
+
+    def dump(self) -> dict[str, Any]:
+        """Return everything learnt, as `json.dumps` takes it: bounded by the number of arms, not of outcomes."""
+        ...
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Become what `dump` was taken of: every later choice and lesson is the same. For a memory still empty.
+
+        Raises:
+            ConfigurationError: It is no such dump, or of other reward weights; the memory is still empty.
+        """
         ...
 
 

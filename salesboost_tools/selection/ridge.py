@@ -1,7 +1,9 @@
 """Linear models of the reward, one per arm, side by side in one array: Bayesian ridge regression, a rank at a time."""
 
+import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ class Ridges:
     """
 
     def __init__(self, stiffness: float) -> None:
-        self._stiffness = stiffness
+        self.stiffness = stiffness
         self._rows: dict[str, int] = {}
         self._size = 0
         self._inverse = np.zeros((0, 0, 0))  # (arms, d, d)
@@ -71,10 +73,36 @@ class Ridges:
         noise = self._squares[row] / self._counts[row]
         step = share / (1.0 + share * factor)
         self._weights[row] += gain * (error * step)
-        inverse -= np.outer(gain * step, gain)
+        gain *= math.sqrt(step)
+        inverse -= np.outer(gain, gain)  # symmetric to the last bit
         self._squares[row] += share * error * error / (1.0 + factor)
         self._counts[row] += share
         return error, factor, noise
+
+    def dump(self) -> dict[str, Any]:
+        """Return everything learnt, as `json.dumps` takes it: of each matrix the half that says it all."""
+        half = np.tril_indices(self._size)
+        return {
+            "arms": list(self._rows),
+            "dimensions": self._size,
+            "inverse": _packed(self._inverse[:, half[0], half[1]]),
+            "weights": _packed(self._weights),
+            "squares": list(self._squares),
+            "counts": list(self._counts),
+        }
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Become what `dump` was taken of. Raises KeyError, TypeError or ValueError if it is no such dump."""
+        rows = {str(arm): row for row, arm in enumerate(dumped["arms"])}
+        arms, size = len(rows), int(dumped["dimensions"])
+        half = np.tril_indices(size)
+        inverse = np.zeros((arms, size, size))
+        inverse[:, half[0], half[1]] = _unpacked(dumped["inverse"]).reshape(arms, len(half[0]))
+        inverse[:, half[1], half[0]] = inverse[:, half[0], half[1]]
+        self._weights = _unpacked(dumped["weights"]).reshape(arms, size)
+        self._inverse, self._rows, self._size = inverse, rows, size
+        self._squares, self._counts = list(map(float, dumped["squares"])), list(map(float, dumped["counts"]))
+        self._picked = ((), None)
 
     def _row(self, arm: str) -> int:
         row = self._rows.get(arm)
@@ -97,10 +125,19 @@ class Ridges:
         self._inverse, self._weights, self._size = inverse, weights, size
 
     def _prior(self, size: int) -> Vector:
-        diagonal = np.full(size, 1.0 / self._stiffness)
+        diagonal = np.full(size, 1.0 / self.stiffness)
         if size:
             diagonal[0] = 1.0
         return np.diag(diagonal)
+
+
+def _packed(numbers: Vector) -> str:
+    """Return numbers to the last bit in two thirds of the room that their digits would take."""
+    return base64.b64encode(numbers.astype("<f8").tobytes()).decode()
+
+
+def _unpacked(text: str) -> Vector:
+    return np.frombuffer(base64.b64decode(text, validate=True), "<f8").astype(np.float64)
 
 
 class Level:
@@ -116,6 +153,14 @@ class Level:
     def __init__(self, freedom: float) -> None:
         self._count = 1.0 / freedom
         self._total = 0.0
+
+    def dump(self) -> list[float]:
+        """Return what is known, as `json.dumps` takes it."""
+        return [self._count, self._total]
+
+    def load(self, dumped: Sequence[float]) -> None:
+        """Become what `dump` was taken of."""
+        self._count, self._total = map(float, dumped)
 
     def predict(self, reward: float) -> tuple[float, float]:
         """Return error and variance factor for a reward."""

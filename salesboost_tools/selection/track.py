@@ -1,6 +1,9 @@
 """What the adaptive policy makes of the outcomes of one arm: what it is worth when healthy, and whether it is."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import astuple
+from typing import Any
 
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.health import (
@@ -28,6 +31,21 @@ HALF_LIFE = 20_000.0
 
 _FADE = 0.5 ** (1 / HALF_LIFE)
 _FADE_AT_CAP = 1 - 1 / CAP
+
+
+_LEARNT = (
+    "_successes",
+    "_failures",
+    "_rest",
+    "_rest_sq",
+    "_ill_count",
+    "_ill_successes",
+    "_ill_rest",
+    "_since_s",
+    "at_s",
+    "doubt",
+)
+"""What a track is made of besides its totals; the rest follows."""
 
 
 class ArmTrack:
@@ -78,6 +96,19 @@ class ArmTrack:
         self.at_s = 0.0
         self.doubt = 0.0
         self.totals = NOTHING
+        self._conclude()
+        self._conclude_ill()
+
+    def dump(self) -> dict[str, Any]:
+        """Return everything learnt, as `json.dumps` takes it."""
+        return {"totals": astuple(self.totals)} | {name: getattr(self, name) for name in _LEARNT}
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Become what `dump` was taken of. Raises KeyError, TypeError or ValueError if it is no such dump."""
+        learnt = {name: float(dumped[name]) for name in _LEARNT}
+        self.totals = ArmStatistics(*dumped["totals"])
+        for name, value in learnt.items():
+            setattr(self, name, value)
         self._conclude()
         self._conclude_ill()
 

@@ -4,9 +4,12 @@
 class TestMine(PolicyContract):
     policy = Mine()
 ```
+
+One with a memory subclasses `LearningPolicyContract` instead.
 """
 
 import copy
+import json
 import math
 from random import Random
 
@@ -14,10 +17,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from salesboost_tools.core.reward import RewardWeights
-from salesboost_tools.selection.policy import Policy, Situation
+from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.core.reward import RewardWeights, reward
+from salesboost_tools.selection.policy import LearningPolicy, Lesson, Memory, Policy, Situation
 from salesboost_tools.selection.selector import ToolSelector
-from salesboost_tools.selection.statistics import NOTHING, ArmStatistics
+from salesboost_tools.selection.statistics import NOTHING, ArmStatistics, statistics_of
 from tests.doubles import FakeClock
 
 law = settings(  # every subclass runs the same law, on purpose
@@ -207,3 +211,119 @@ class PolicyContract:
             else:
                 world.selector.record_feedback(decision_id, world.luck.random() < world.success[tool], 100)
         assert silent < 200
+
+
+class Past:
+    """What a learning policy has been through in one group: its memory, and the totals as a store would keep them.
+
+    Tool "b" is the best; "a" fails for a while; contexts say something about "c". One outcome a second.
+    """
+
+    ARMS = ("a", "b", "c")
+
+    def __init__(self, policy: LearningPolicy, memory: Memory | None = None):
+        self.policy = policy
+        self.memory = policy.new_memory(WEIGHTS[0]) if memory is None else memory
+        self.totals = dict.fromkeys(self.ARMS, NOTHING)
+        self.now_s = 0.0
+
+    def question(self, context) -> Situation:
+        known = tuple(self.totals.values())
+        return Situation("search", self.ARMS, known, (0, 0, 0), context, WEIGHTS[0], self.now_s, self.memory)
+
+    def live(self, calls: int, seed: int, *, chosen_elsewhere: bool = False) -> list[tuple[int, float | None]]:
+        """Return the choices and their propensities, of so many calls with equal luck for an equal seed."""
+        luck, rng = Random(seed), Random(seed + 1)
+        choices: list[tuple[int, float | None]] = []
+        for _ in range(calls):
+            context = {"lang": luck.choice(["en", "de"]), "length": luck.random(), "urgent": luck.random() < 0.3}
+            choice = self.policy.choose(self.question(context), rng)
+            choices.append((choice.position, choice.propensity))
+            position = luck.randrange(3) if chosen_elsewhere else choice.position
+            rate = (0.1 if 100 < self.now_s < 160 else 0.7, 0.9, 0.9 if context["urgent"] else 0.2)[position]
+            success, latency_s = luck.random() < rate, luck.random()
+            arm = self.ARMS[position]
+            self.totals[arm] = self.totals[arm].plus(statistics_of(success, latency_s, 5.0))
+            self.now_s += 1.0
+            note = None if chosen_elsewhere else choice.note
+            worth = reward(success, latency_s, WEIGHTS[0])
+            self.memory.learn(Lesson(arm, self.totals[arm], context, worth, note, self.now_s))
+        return choices
+
+
+class LearningPolicyContract(PolicyContract):
+    policy: LearningPolicy
+
+    @pytest.mark.parametrize("calls", [0, 1, 130, 400], ids=["empty", "one outcome", "in an outage", "experienced"])
+    def test_a_memory_that_was_dumped_and_loaded_decides_and_learns_as_before(self, calls):
+        past = Past(self.policy)
+        past.live(calls, seed=3)
+        loaded = self.policy.new_memory(WEIGHTS[0])
+        loaded.load(json.loads(json.dumps(past.memory.dump())))
+        other = Past(self.policy, loaded)
+        other.totals, other.now_s = dict(past.totals), past.now_s
+        context = {"lang": "en", "length": 0.5, "urgent": True}
+        assert self.policy.propensities(other.question(context)) == self.policy.propensities(past.question(context))
+        assert other.live(300, seed=5) == past.live(300, seed=5)
+        assert loaded.dump() == past.memory.dump()
+
+    def test_a_dump_grows_with_the_arms_and_not_with_the_outcomes(self):
+        past = Past(self.policy)
+        past.live(300, seed=3)
+        early = len(json.dumps(past.memory.dump()))
+        past.live(1500, seed=4)
+        assert len(json.dumps(past.memory.dump())) < 1.1 * early + 500
+
+    def test_contexts_without_end_do_not_fill_a_memory(self):
+        memory = self.policy.new_memory(WEIGHTS[0])
+
+        def learn(numbers: range) -> int:
+            for number in numbers:
+                context = {"user": f"id-{number}", f"score {number}": 1.0, "text": "long " * 100}
+                outcome = statistics_of(True, 0.1, 5.0)
+                memory.learn(Lesson("a", outcome, context, 1.0, None, float(number)))
+            return len(json.dumps(memory.dump()))
+
+        early = learn(range(700))
+        assert learn(range(700, 900)) < 1.1 * early + 500
+
+    @pytest.mark.parametrize(
+        "spoil", [lambda _: {}, lambda d: d | {"kind": "other/1"}, lambda d: d | {"heard": None, "weights": "2"}]
+    )
+    def test_a_dump_that_does_not_fit_is_refused_and_changes_nothing(self, spoil):
+        past = Past(self.policy)
+        past.live(50, seed=3)
+        memory = self.policy.new_memory(WEIGHTS[0])
+        before = memory.dump()
+        with pytest.raises(ConfigurationError, match="start with an empty"):
+            memory.load(spoil(past.memory.dump()))
+        with pytest.raises(ConfigurationError, match="reward"):
+            self.policy.new_memory(WEIGHTS[1]).load(past.memory.dump())
+        assert memory.dump() == before
+
+    def test_outcomes_of_other_workers_teach_as_well_as_its_own(self):
+        past = Past(self.policy)
+        past.live(300, seed=3, chosen_elsewhere=True)
+        context = {"lang": "en", "length": 0.5, "urgent": False}
+        propensities = self.policy.propensities(past.question(context))
+        assert max(propensities) == propensities[1] > 0.5
+
+    def test_outcomes_of_different_arms_teach_the_same_in_any_order(self):
+        lessons: dict[str, list[Lesson]] = {}
+        for arm, rate in (("a", 0.5), ("b", 0.9), ("c", 0.6)):
+            luck, total = Random(arm), NOTHING
+            for number in range(80):
+                success = luck.random() < rate
+                total = total.plus(statistics_of(success, 0.5, 5.0))
+                worth = reward(success, 0.5, WEIGHTS[0])
+                lessons.setdefault(arm, []).append(Lesson(arm, total, None, worth, None, float(number)))
+        one, other = Past(self.policy), Past(self.policy)
+        for lesson in [each for arm in "abc" for each in lessons[arm]]:
+            one.memory.learn(lesson)
+        for lesson in [each for turn in zip(*(lessons[arm] for arm in "cab"), strict=True) for each in turn]:
+            other.memory.learn(lesson)
+        for past in (one, other):
+            past.totals, past.now_s = {arm: lessons[arm][-1].known for arm in "abc"}, 80.0
+        assert self.policy.propensities(one.question(None)) == pytest.approx(
+            self.policy.propensities(other.question(None))
+        )

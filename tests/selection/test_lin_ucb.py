@@ -1,8 +1,8 @@
 """LinUCB: the best that each arm could plausibly be in this context."""
 
 from salesboost_tools.selection.lin_ucb import LinUCB
-from tests.selection.policy_contract import PolicyContract
+from tests.selection.policy_contract import LearningPolicyContract
 
 
-class TestLinUCB(PolicyContract):
+class TestLinUCB(LearningPolicyContract):
     policy = LinUCB()

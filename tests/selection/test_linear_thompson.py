@@ -1,8 +1,8 @@
 """Linear Thompson sampling: each arm as often as it is believed to be the best in this context."""
 
 from salesboost_tools.selection.linear_thompson import LinearThompson
-from tests.selection.policy_contract import PolicyContract
+from tests.selection.policy_contract import LearningPolicyContract
 
 
-class TestLinearThompson(PolicyContract):
+class TestLinearThompson(LearningPolicyContract):
     policy = LinearThompson()
