@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from salesboost_tools.handlers.status import StatusHandler as StatusHandler
     from salesboost_tools.handlers.timeout import TimeoutHandler as TimeoutHandler
     from salesboost_tools.handlers.tracing import TracingHandler as TracingHandler
+    from salesboost_tools.health import HealthStatus as HealthStatus
+    from salesboost_tools.health import ToolHealthChecker as ToolHealthChecker
     from salesboost_tools.nodes.fan_out import ToolFanOut as ToolFanOut
     from salesboost_tools.selection.group import ToolGroup as ToolGroup
     from salesboost_tools.selection.selector import ToolSelector as ToolSelector
@@ -86,6 +88,7 @@ _HOMES = {
     "handlers.status": ("StatusHandler",),
     "handlers.timeout": ("TimeoutHandler",),
     "handlers.tracing": ("TracingHandler",),
+    "health": ("HealthStatus", "ToolHealthChecker"),
     "nodes.fan_out": ("ToolFanOut",),
     "selection.group": ("ToolGroup",),
     "selection.selector": ("ToolSelector",),

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
         description="Let the policy choose among equal tools; `false`: the first one serves, the policy looks on.",
     )
     bandit_epsilon: float = Field(0.1, ge=0, le=1, description="Share of choices spent on exploring.")
+    health_ttl: float = Field(30.0, ge=0, description="Seconds for which the finding of a health probe is believed.")
+    health_timeout: float = Field(2.0, gt=0, description="Seconds a health probe may take.")
     data_dir: Path = Field(
         Path(".salesboost"), description="Folder for the embedded database and the search index; made on first use."
     )

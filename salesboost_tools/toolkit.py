@@ -20,6 +20,8 @@ from salesboost_tools.handlers.rate_limit import RateLimitHandler
 from salesboost_tools.handlers.retry import RetryHandler
 from salesboost_tools.handlers.status import StatusHandler
 from salesboost_tools.handlers.timeout import TimeoutHandler
+from salesboost_tools.health import ToolHealthChecker
+from salesboost_tools.health.store import StoreHealth
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.sales_tools import KNOWLEDGE, open_sales_tools
 from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
@@ -95,6 +97,8 @@ class SalesToolkit(BaseToolkit):
     handlers: tuple[ToolHandler, ...]
     selector: ToolSelector
 
+    _state: State = PrivateAttr()
+    _health: ToolHealthChecker | None = PrivateAttr(default=None)
     _tools: list[BaseTool] | None = PrivateAttr(default=None)
     _groups: list[ToolGroup] = PrivateAttr(default_factory=list[ToolGroup])
     _close: list[Callable[[], None]] = PrivateAttr(default_factory=list[Callable[[], None]])
@@ -107,6 +111,7 @@ class SalesToolkit(BaseToolkit):
         state: State | None = None,
     ) -> None:
         settings = settings or Settings()
+        state = state or state_of(settings)
         values: dict[str, Any] = {
             "settings": settings,
             "handlers": usual_handlers(settings, state) if handlers is None else tuple(handlers),
@@ -115,6 +120,7 @@ class SalesToolkit(BaseToolkit):
             ),
         }
         super().__init__(**values)
+        self._state = state
 
     def get_tools(self) -> list[BaseTool]:
         """Return the tools, governed."""
@@ -127,6 +133,13 @@ class SalesToolkit(BaseToolkit):
         """Equal tools behind one name."""
         self.get_tools()
         return list(self._groups)
+
+    @property
+    def health(self) -> ToolHealthChecker:
+        """Says how healthy the tools are, and the variants behind them. Asks nobody until it is asked."""
+        if self._health is None:
+            self._health = self._health_checker()
+        return self._health
 
     def fan_out(self, **options: Any) -> ToolFanOut:
         """Return the node that runs these tools and groups, bounded as the settings say.
@@ -153,6 +166,8 @@ class SalesToolkit(BaseToolkit):
 
     def close(self) -> None:
         """Give back connections and files. Tools that were handed out open them again if they can."""
+        if self._health is not None:
+            self._health.close()
         for close in self._close:
             close()
 
@@ -164,6 +179,21 @@ class SalesToolkit(BaseToolkit):
             for name, variants in opened.variants.items()
         ]
         self._tools = [self._governed(tool) for tool in opened.tools]
+
+    def _health_checker(self) -> ToolHealthChecker:
+        status: StatusHandler | None = self.handler(StatusHandler)
+        breaker: CircuitBreakerHandler | None = self.handler(CircuitBreakerHandler)
+        store = StoreHealth(self._state)
+        return ToolHealthChecker(
+            self.get_tools(),
+            self.settings.health_ttl,
+            variants=[variant for group in self.groups for variant in group.variants],
+            timeout_s=self.settings.health_timeout,
+            feed=None if status is None else status.feed,
+            circuit=None if breaker is None else breaker.state_of,
+            store_probe=store.probe,
+            fallback=store.fallback,
+        )
 
     def _governed(self, tool: BaseTool) -> GovernedTool:
         governed = govern(tool, *self.handlers)

@@ -7,9 +7,9 @@ import salesboost_tools
 
 NAMES = """
 ApprovalHandler ApprovalRejectedError CacheHandler Caller ChatRateLimiter CircuitBreakerHandler CircuitOpenError ConfigurationError
-Effect GovernedTool IdempotencyError IdempotencyHandler MaskingHandler MemoryState MetricsHandler MissingExtraError PermissionHandler RateLimit RateLimitError RateLimitHandler RetryHandler
+Effect GovernedTool HealthStatus IdempotencyError IdempotencyHandler MaskingHandler MemoryState MetricsHandler MissingExtraError PermissionHandler RateLimit RateLimitError RateLimitHandler RetryHandler
 SalesToolkit SalesToolsError Settings StateUnavailableError StatusHandler TimeoutHandler ToolCall ToolCallError
-ToolExecutor ToolFanOut ToolGroup ToolHandler ToolInputError ToolMiddleware ToolPermissionError ToolSelector ToolSpec
+ToolExecutor ToolFanOut ToolGroup ToolHandler ToolHealthChecker ToolInputError ToolMiddleware ToolPermissionError ToolSelector ToolSpec
 ToolTimeoutError TracingHandler UpstreamError govern
 """
 

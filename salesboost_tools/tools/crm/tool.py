@@ -54,3 +54,11 @@ class CrmIntegration(BaseTool):
 
     async def _arun(self, config: RunnableConfig, **arguments: Any) -> dict[str, Any]:
         return await self.crm.aperform(command_of(CrmArguments.model_validate(arguments)), caller_of(config))
+
+    def probe(self) -> None:
+        """Raise unless the back end answers."""
+        self.crm.probe()
+
+    async def aprobe(self) -> None:
+        """Do what `probe` does without blocking the event loop."""
+        await self.crm.aprobe()

@@ -52,6 +52,10 @@ class PriceCalculator(BaseTool):
         """Price on the event loop: well under a millisecond of arithmetic, no I/O."""
         return self._run(**arguments)
 
+    def probe(self) -> None:
+        """Raise unless the price book can be read."""
+        self.price_book.probe()
+
 
 def calculate(asked: PriceArguments, book: PriceBook, now: Now) -> dict[str, Any]:
     """Return the quote for what was asked as a plain answer.

@@ -1,0 +1,31 @@
+"""The health of where state is kept."""
+
+from salesboost_tools.core.errors import StateUnavailableError
+from salesboost_tools.state import State
+
+
+class StoreHealth:
+    """Asks a state backend whether it is there. One in this process always is.
+
+    Args:
+        state: The backend; one that crosses a process has `aping` and `healthy`, as `RedisState` does.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def probe(self) -> None:
+        """Ask it now.
+
+        Raises:
+            StateUnavailableError: It did not answer.
+        """
+        ping = getattr(self._state, "aping", None)
+        if ping is not None and not await ping():
+            raise StateUnavailableError("it was asked and gave no answer in time (setting TOOL_REDIS_URL)")
+
+    def fallback(self) -> str | None:
+        """Return what is done without at the moment; None if the backend is used."""
+        if getattr(self._state, "healthy", True):
+            return None
+        return "the state store does not answer; limits are kept by each process for itself, nothing is shared"

@@ -1,0 +1,53 @@
+"""The toolkit's tools are probed for what they really need; breaking it shows."""
+
+import asyncio
+
+import pytest
+
+from salesboost_tools import HealthStatus, SalesToolkit, Settings
+from tests.services import RedisServer
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    SalesToolkit(Settings(data_dir=folder)).get_tools()
+    return folder
+
+
+@pytest.fixture
+def toolkit(data_dir):
+    toolkit = SalesToolkit(Settings(data_dir=data_dir))
+    yield toolkit
+    toolkit.close()
+
+
+async def test_every_tool_and_variant_of_the_toolkit_is_healthy(toolkit):
+    report = await toolkit.health.check_all()
+    assert {name: health.reasons for name, health in report.tools.items()} == {
+        tool.name: () for tool in toolkit.get_tools()
+    }
+    assert report.status is HealthStatus.HEALTHY
+    assert set(report.variants) == {variant.name for group in toolkit.groups for variant in group.variants}
+
+
+async def test_a_state_store_that_is_gone_degrades_every_tool_until_it_is_back(data_dir, tmp_path):
+    server = RedisServer(tmp_path)
+    server.start()
+    toolkit = SalesToolkit(Settings(data_dir=data_dir, redis_url=server.url))
+    try:
+        assert (await toolkit.health.check_all()).status is HealthStatus.HEALTHY
+        server.kill()
+        report = await toolkit.health.check_all(refresh=True)
+        assert report.status is HealthStatus.DEGRADED
+        assert all("state store" in " ".join(health.reasons) for health in report.tools.values())
+        server.start()
+        assert (await toolkit.health.check_all(refresh=True)).status is HealthStatus.HEALTHY
+    finally:
+        toolkit.close()
+        server.kill()
+
+
+def test_asking_from_two_event_loops_is_fine(toolkit):
+    first, second = (asyncio.run(toolkit.health.check_all(refresh=True)) for _ in range(2))
+    assert first.status is second.status is HealthStatus.HEALTHY
