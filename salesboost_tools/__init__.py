@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from salesboost_tools.core.errors import ToolInputError as ToolInputError
     from salesboost_tools.core.errors import ToolPermissionError as ToolPermissionError
     from salesboost_tools.core.errors import ToolTimeoutError as ToolTimeoutError
+    from salesboost_tools.core.errors import UncountedCallError as UncountedCallError
     from salesboost_tools.core.errors import UpstreamError as UpstreamError
     from salesboost_tools.core.rate import RateLimit as RateLimit
     from salesboost_tools.core.spec import Effect as Effect
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from salesboost_tools.selection.selector import ToolSelector as ToolSelector
     from salesboost_tools.settings import Settings as Settings
     from salesboost_tools.state import MemoryState as MemoryState
+    from salesboost_tools.state.redis import RedisState as RedisState
     from salesboost_tools.toolkit import SalesToolkit as SalesToolkit
 
 _HOMES = {
@@ -67,6 +69,7 @@ _HOMES = {
         "ToolInputError",
         "ToolPermissionError",
         "ToolTimeoutError",
+        "UncountedCallError",
         "UpstreamError",
     ),
     "core.rate": ("RateLimit",),
@@ -94,6 +97,7 @@ _HOMES = {
     "selection.selector": ("ToolSelector",),
     "settings": ("Settings",),
     "state": ("MemoryState",),
+    "state.redis": ("RedisState",),
     "toolkit": ("SalesToolkit",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -1,13 +1,13 @@
 """Settings from the environment, all optional; the README's table is made from these descriptions."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.core.rate import RateLimit
+from salesboost_tools.core.rate_windows import as_rate_limits
 
 _PREFIX = "TOOL_"
 
@@ -37,11 +37,33 @@ class Settings(BaseSettings):
     circuit_breaker_open: float = Field(30.0, gt=0, description="Seconds before a tool that failed is tried again.")
     masking_enabled: bool = Field(default=False, description="Mask personal data in results.")
     rate_limit_enabled: bool = Field(default=True, description="Keep each tool within its rate.")
-    rate_limits: dict[str, str] = Field(
-        {}, description='Rates by tool name, as JSON: `{"crm_integration": "60/minute"}`. They replace the defaults.'
+    rate_limits: dict[str, str | list[str]] = Field(
+        {},
+        description='Rates by tool name, as JSON: `{"crm_integration": "60/minute"}`; a list of rates holds at once. '
+        "They replace the defaults.",
     )
+    rate_limit_per: Literal["tool", "tenant", "user"] = Field(
+        "tool", description="Who shares a rate: `tool` (all its callers), `tenant` or `user`."
+    )
+    rate_limit_max_wait: float = Field(
+        0.0, ge=0, description="Seconds a call may wait for its turn; one that would wait longer is refused at once."
+    )
+    rate_limit_when_down: Literal["local", "closed", "open"] | None = Field(
+        None,
+        description="While shared state does not answer: `local` (count here, at this worker's share), `closed` or "
+        "`open`; unset: reads local, writes closed.",
+    )
+    workers: int = Field(1, ge=1, description="Processes that share the rates: each one's share while state is down.")
     cache_enabled: bool = Field(default=True, description="Answer equal reads from memory.")
     cache_ttl: float = Field(60.0, ge=0, description="Seconds a result stays fresh if the tool does not say.")
+    cache_stale: float = Field(
+        0.0,
+        ge=0,
+        description="Seconds for which a result may be answered after that, while one caller fetches it anew.",
+    )
+    cache_empty_ttl: float | None = Field(
+        None, ge=0, description="Seconds at most for a result that says nothing was found; unset: like any other."
+    )
     cache_max_entries: int = Field(1000, ge=1, description="Results kept at most.")
     cache_lru_enabled: bool = Field(
         default=True, description="The least recently used result leaves first; `false`: the oldest one."
@@ -90,10 +112,10 @@ class Settings(BaseSettings):
 
     @field_validator("rate_limits")
     @classmethod
-    def _limits_can_be_read(cls, limits: dict[str, str]) -> dict[str, str]:
-        for tool, text in limits.items():
+    def _limits_can_be_read(cls, limits: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+        for tool, given in limits.items():
             try:
-                RateLimit(text)
+                as_rate_limits(given)
             except ConfigurationError as error:
                 raise ValueError(f"{tool}: {error}") from None
         return limits

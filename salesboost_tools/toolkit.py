@@ -39,7 +39,16 @@ USUAL_ORDER: tuple[tuple[str, type[ToolHandler], Make], ...] = (
     ("permission_enabled", PermissionHandler, lambda _, __: PermissionHandler()),
     ("approval_enabled", ApprovalHandler, lambda _, __: ApprovalHandler()),
     ("idempotency_enabled", IdempotencyHandler, lambda _, state: IdempotencyHandler(state)),
-    ("cache_enabled", CacheHandler, lambda settings, state: CacheHandler(state, default_ttl_s=settings.cache_ttl)),
+    (
+        "cache_enabled",
+        CacheHandler,
+        lambda settings, state: CacheHandler(
+            state,
+            default_ttl_s=settings.cache_ttl,
+            stale_s=settings.cache_stale,
+            empty_ttl_s=settings.cache_empty_ttl,
+        ),
+    ),
     (
         "retry_enabled",
         RetryHandler,
@@ -55,7 +64,14 @@ USUAL_ORDER: tuple[tuple[str, type[ToolHandler], Make], ...] = (
     (
         "rate_limit_enabled",
         RateLimitHandler,
-        lambda settings, state: RateLimitHandler(state, limits=limits_of(settings)),
+        lambda settings, state: RateLimitHandler(
+            state,
+            limits=limits_of(settings),
+            per=settings.rate_limit_per,
+            max_wait_s=settings.rate_limit_max_wait,
+            when_down=settings.rate_limit_when_down,
+            workers=settings.workers,
+        ),
     ),
     ("timeout_enabled", TimeoutHandler, lambda settings, _: TimeoutHandler(settings.timeout)),
 )
@@ -85,6 +101,7 @@ class SalesToolkit(BaseToolkit):
     Attributes:
         settings: As given.
         handlers: Those around the tools, outermost first.
+        state: Where they keep what outlives a call; `state.health` says whether it answers.
         selector: Chooses among the variants of a group; if `bandit_enabled` is off it only looks on.
 
     Raises:
@@ -96,6 +113,7 @@ class SalesToolkit(BaseToolkit):
     settings: Settings
     handlers: tuple[ToolHandler, ...]
     selector: ToolSelector
+    state: Any
 
     _state: State = PrivateAttr()
     _health: ToolHealthChecker | None = PrivateAttr(default=None)
@@ -114,6 +132,7 @@ class SalesToolkit(BaseToolkit):
         state = state or state_of(settings)
         values: dict[str, Any] = {
             "settings": settings,
+            "state": state,
             "handlers": usual_handlers(settings, state) if handlers is None else tuple(handlers),
             "selector": ToolSelector(
                 EpsilonGreedy(settings.bandit_epsilon), mode="active" if settings.bandit_enabled else "shadow"
@@ -201,7 +220,7 @@ class SalesToolkit(BaseToolkit):
         return governed
 
 
-def limits_of(settings: Settings) -> dict[str, str]:
+def limits_of(settings: Settings) -> dict[str, str | list[str]]:
     """Return the rates the settings name; what is said of a group holds for each of its variants."""
     limits = dict(settings.rate_limits)
     if KNOWLEDGE in limits:

@@ -7,10 +7,10 @@ import salesboost_tools
 
 NAMES = """
 ApprovalHandler ApprovalRejectedError CacheHandler Caller ChatRateLimiter CircuitBreakerHandler CircuitOpenError ConfigurationError
-Effect GovernedTool HealthStatus IdempotencyError IdempotencyHandler MaskingHandler MemoryState MetricsHandler MissingExtraError PermissionHandler RateLimit RateLimitError RateLimitHandler RetryHandler
+Effect GovernedTool HealthStatus IdempotencyError IdempotencyHandler MaskingHandler MemoryState MetricsHandler MissingExtraError PermissionHandler RateLimit RateLimitError RateLimitHandler RedisState RetryHandler
 SalesToolkit SalesToolsError Settings StateUnavailableError StatusHandler TimeoutHandler ToolCall ToolCallError
 ToolExecutor ToolFanOut ToolGroup ToolHandler ToolHealthChecker ToolInputError ToolMiddleware ToolPermissionError ToolSelector ToolSpec
-ToolTimeoutError TracingHandler UpstreamError govern
+ToolTimeoutError TracingHandler UncountedCallError UpstreamError govern
 """
 
 

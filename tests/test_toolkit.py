@@ -4,10 +4,11 @@ import pytest
 from langchain_core.tools import BaseToolkit
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from salesboost_tools.core.errors import RateLimitError, ToolPermissionError
-from salesboost_tools.core.spec import Effect
+from salesboost_tools.core.call import ToolCall
+from salesboost_tools.core.errors import RateLimitError, ToolPermissionError, UncountedCallError
+from salesboost_tools.core.spec import UNSPECIFIED, Effect
 from salesboost_tools.executor import ToolExecutor
-from salesboost_tools.governed import GovernedTool
+from salesboost_tools.governed import GovernedTool, govern
 from salesboost_tools.handlers.base import ToolHandler
 from salesboost_tools.handlers.cache import CacheHandler
 from salesboost_tools.handlers.circuit_breaker import CircuitBreakerHandler
@@ -22,7 +23,7 @@ from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.settings import Settings
 from salesboost_tools.state import MemoryState
 from salesboost_tools.toolkit import USUAL_ORDER, SalesToolkit, state_of, usual_handlers
-from tests.doubles import FakeClock, RunLedger
+from tests.doubles import FakeClock, RunLedger, ScriptedTool
 from tests.nodes.messages import answers, both_ways, call, run
 
 COACH = {"configurable": {"caller_role": "coach"}}
@@ -249,6 +250,74 @@ async def test_rates_can_be_set(open_toolkit):
     await tool.ainvoke(PRICE, COACH)
     with pytest.raises(RateLimitError, match="1/hour"):
         await tool.ainvoke(PRICE, COACH)
+
+
+DEFAULT_RATES = {
+    "knowledge_retriever": "10/minute",
+    "crm_integration": "5/minute",
+    "sms_outreach": "20/hour",
+    "compliance_check": "15/minute",
+    "profile_reader": "20/minute",
+    "price_calculator": "30/minute",
+    "stage_classifier": "10/minute",
+    "competitor_analysis": "5/minute",
+}
+
+
+async def test_without_settings_every_tool_has_its_usual_rate(toolkit):
+    limiter = toolkit.handler(RateLimitHandler)
+    rates = {name: str(limiter.limit_of(ToolCall(name, {}, tool.spec))) for name, tool in by_name(toolkit).items()}
+    assert rates == {name: DEFAULT_RATES[name] for name in rates}
+    assert str(limiter.limit_of(ToolCall("anything_else", {}, UNSPECIFIED))) == "10/minute"
+
+
+async def test_a_rate_may_be_each_users_own(open_toolkit):
+    toolkit = open_toolkit(rate_limits={"price_calculator": "1/hour"}, rate_limit_per="user", cache_enabled=False)
+    tool = by_name(toolkit)["price_calculator"]
+    for user in ("dana", "kim"):
+        config = {"configurable": {"caller_role": "coach", "user_id": user}}
+        await tool.ainvoke(PRICE, config)
+        with pytest.raises(RateLimitError, match="per user"):
+            await tool.ainvoke(PRICE, config)
+
+
+NOBODY_LISTENS = "redis://127.0.0.1:1/0"
+
+
+@both_ways
+async def test_while_state_is_down_tools_work_at_this_workers_share_and_it_is_known(open_toolkit, way):
+    toolkit = open_toolkit(
+        redis_url=NOBODY_LISTENS, rate_limits={"price_calculator": "6/hour"}, workers=3, cache_enabled=False
+    )
+    tool = by_name(toolkit)["price_calculator"]
+    for _ in range(2):
+        assert await run(tool, PRICE, way, COACH)
+    with pytest.raises(RateLimitError):
+        await run(tool, PRICE, way, COACH)
+    for _ in range(3):  # a refused connection costs no time; three in a row are an outage
+        with pytest.raises(RateLimitError):
+            await run(tool, PRICE, way, COACH)
+    assert not toolkit.state.health.answers
+    assert toolkit.state.health.down_for_s >= 0
+
+
+async def test_nothing_may_pass_uncounted_if_so_set(open_toolkit):
+    toolkit = open_toolkit(redis_url=NOBODY_LISTENS, rate_limit_when_down="closed")
+    with pytest.raises(UncountedCallError):
+        await by_name(toolkit)["price_calculator"].ainvoke(PRICE, COACH)
+
+
+async def test_stored_results_last_as_long_as_the_settings_say(open_toolkit):
+    clock = FakeClock()
+    usual = usual_handlers(Settings(cache_ttl=10, cache_stale=5, cache_empty_ttl=2), MemoryState(clock))
+    cache = next(handler for handler in usual if isinstance(handler, CacheHandler))
+    found, nothing = (govern(ScriptedTool(answer, "later", name=name), cache) for name, answer in (("a", 1), ("b", [])))
+    for tool in (found, nothing):
+        await tool.ainvoke({})
+    clock.advance(3)
+    assert [await found.ainvoke({}), await nothing.ainvoke({})] == [1, "later"]
+    assert cache._stale_s == 5
+    assert MemoryState().health.answers
 
 
 @both_ways

@@ -12,6 +12,7 @@ SalesToolsError
     ├── ToolPermissionError
     ├── ApprovalRejectedError
     ├── RateLimitError          .retry_after
+    ├── UncountedCallError      (also StateUnavailableError) .outcome_unknown, always False
     ├── CircuitOpenError        .retry_after
     ├── ToolTimeoutError        .timeout_s  .outcome_unknown
     ├── IdempotencyError        .outcome_unknown
@@ -102,6 +103,16 @@ class RateLimitError(ToolCallError):
 
     def __init__(self, message: str, *, retry_after: float, for_model: str | None = None) -> None:
         super().__init__(message, for_model=for_model, retry_after=retry_after)
+
+
+class UncountedCallError(ToolCallError, StateUnavailableError):
+    """A call was not made, because it could not be counted where it should be.
+
+    Attributes:
+        outcome_unknown: False: nothing happened.
+    """
+
+    outcome_unknown = False
 
 
 class CircuitOpenError(ToolCallError):

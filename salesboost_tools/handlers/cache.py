@@ -124,12 +124,18 @@ class CacheHandler(ToolHandler):
 
     def _read(self, call: ToolCall, proceed: Proceed, key: str, ttl_s: float) -> Any:
         while True:
+            landed = self._flights.landed
             value, standing = self._reads.find(call, key)
             if standing is Standing.FRESH:
                 return self._found(call, "hits", value)
             flight, ahead, leads = self._flights.board(key, on_loop=False)
             if leads:
                 with flight:
+                    if standing is not Standing.UNKNOWN and landed != self._flights.landed:  # maybe an equal call's
+                        value, standing = self._reads.find(call, key)
+                        if standing is Standing.FRESH:
+                            flight.landing = value
+                            return self._found(call, "hits", value)
                     return self._fetch(call, proceed, key, ttl_s, flight, standing=standing)
             if standing is Standing.STALE:
                 return self._found(call, "hits", value, is_stale=True)
@@ -142,12 +148,18 @@ class CacheHandler(ToolHandler):
 
     async def _aread(self, call: ToolCall, proceed: AsyncProceed, key: str, ttl_s: float) -> Any:
         while True:
+            landed = self._flights.landed
             value, standing = await self._reads.afind(call, key)
             if standing is Standing.FRESH:
                 return self._found(call, "hits", value)
             flight, ahead, leads = self._flights.board(key, on_loop=True)
             if leads:
                 with flight:
+                    if standing is not Standing.UNKNOWN and landed != self._flights.landed:  # maybe an equal call's
+                        value, standing = await self._reads.afind(call, key)
+                        if standing is Standing.FRESH:
+                            flight.landing = value
+                            return self._found(call, "hits", value)
                     return await self._afetch(call, proceed, key, ttl_s, flight, standing=standing)
             if standing is Standing.STALE:
                 return self._found(call, "hits", value, is_stale=True)
@@ -161,11 +173,6 @@ class CacheHandler(ToolHandler):
     def _fetch(
         self, call: ToolCall, proceed: Proceed, key: str, ttl_s: float, flight: Flight, *, standing: Standing
     ) -> Any:
-        if standing is not Standing.UNKNOWN:
-            value, standing = self._reads.find(call, key)  # an equal call may have landed between looking and boarding
-            if standing is Standing.FRESH:
-                flight.landing = value
-                return self._found(call, "hits", value)
         self._missed(call)
         result = proceed(call)
         terms = self._keeps(flight, result, ttl_s, standing)
@@ -178,11 +185,6 @@ class CacheHandler(ToolHandler):
     async def _afetch(
         self, call: ToolCall, proceed: AsyncProceed, key: str, ttl_s: float, flight: Flight, *, standing: Standing
     ) -> Any:
-        if standing is not Standing.UNKNOWN:
-            value, standing = await self._reads.afind(call, key)
-            if standing is Standing.FRESH:
-                flight.landing = value
-                return self._found(call, "hits", value)
         self._missed(call)
         result = await proceed(call)
         terms = self._keeps(flight, result, ttl_s, standing)

@@ -77,6 +77,7 @@ class CircuitBreakerHandler(ToolHandler):
         self._key = key
         self._now_ns = time.monotonic_ns if clock is None else lambda: nanoseconds(clock())
         self._breakers: dict[str, Breaker] = {}  # only of what has failed; a breaker that is not here is untroubled
+        self._open_keys: dict[str, set[str]] = {}  # by tool
         self._lock = threading.Lock()
         self._sweep_at = _BREAKERS_BEFORE_FIRST_SWEEP
 
@@ -135,8 +136,10 @@ class CircuitBreakerHandler(ToolHandler):
             else:
                 after = after_success(before, self._rule, epoch, self._now_ns())
             self._breakers[key] = after
-        if before.open_until_ns is not None and after.open_until_ns is None:
-            call.emit("circuit_closed", key=key)
+            closed = before.open_until_ns is not None and after.open_until_ns is None
+            now_open = self._noted(call, key, is_open=False) if closed else 0
+        if closed:
+            call.emit("circuit_closed", key=key, now_open=now_open)
 
     def _raised(self, call: ToolCall, key: str, epoch: int, error: BaseException) -> None:
         failed = isinstance(error, Exception) and is_failure(error) and self._counts(error)
@@ -146,15 +149,31 @@ class CircuitBreakerHandler(ToolHandler):
             before = self._breakers.get(key, UNTROUBLED)
             after = after_failure(before, self._rule, epoch, self._now_ns()) if failed else after_nothing(before, epoch)
             self._breakers[key] = after
+            opened = failed and after.open_until_ns is not None and after.epoch != before.epoch
+            now_open = self._noted(call, key, is_open=True) if opened else 0
             if len(self._breakers) > self._sweep_at:
                 self._sweep()
-        if failed and after.open_until_ns is not None and after.epoch != before.epoch:
-            call.emit("circuit_opened", key=key, open_s=self._rule.open_ns / 1_000_000_000, error=type(error).__name__)
+        if opened:
+            call.emit(
+                "circuit_opened",
+                key=key,
+                open_s=self._rule.open_ns / 1_000_000_000,
+                error=type(error).__name__,
+                now_open=now_open,
+            )
+
+    def _noted(self, call: ToolCall, key: str, *, is_open: bool) -> int:
+        """Note that a breaker opened or closed; return how many of the tool's are open now."""
+        keys = self._open_keys.setdefault(call.name, set())
+        (keys.add if is_open else keys.discard)(key)
+        return len(keys)
 
     def _sweep(self) -> None:
         """Forget breakers with which nothing has happened for a window, so that their number stays bounded."""
         since_ns = self._now_ns() - self._rule.window_ns
         self._breakers = {key: breaker for key, breaker in self._breakers.items() if last_change_ns(breaker) > since_ns}
+        for keys in self._open_keys.values():
+            keys.intersection_update(self._breakers)
         self._sweep_at = max(_BREAKERS_BEFORE_FIRST_SWEEP, 2 * len(self._breakers))
 
 

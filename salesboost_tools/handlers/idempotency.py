@@ -19,6 +19,7 @@ from salesboost_tools.handlers.write_outcome import (
     next_nap,
     protected_by,
     token_of,
+    unanswered,
     unheard_of,
 )
 from salesboost_tools.state import MemoryState, State
@@ -145,7 +146,7 @@ class IdempotencyHandler(ToolHandler):
             else:
                 heard = self._records.finish(key, token, outcome, self._keep_s)
         except StateUnavailableError:
-            heard = False
+            heard = unanswered(call)
         if not heard:
             unheard_of(call, key, outcome)
 
@@ -158,6 +159,6 @@ class IdempotencyHandler(ToolHandler):
             else:
                 heard = await self._records.afinish(key, token, outcome, self._keep_s)
         except StateUnavailableError:
-            heard = False
+            heard = unanswered(call)
         if not heard:
             unheard_of(call, key, outcome)

@@ -90,7 +90,11 @@ class MetricsHandler(ToolHandler):
         elif event in _APPROVALS:
             self._metrics.approval(call.name, _APPROVALS[event])
         elif event in _CIRCUITS:
-            self._metrics.circuit_changed(call.name, _CIRCUITS[event])
+            self._metrics.circuit_changed(call.name, _CIRCUITS[event], details["now_open"])
+        elif event == "waited":
+            self._metrics.waited(call.name, details["wait_s"])
+        elif event == "store_failed":
+            self._metrics.state_failed(call.name, details["store"])
 
     def _record(self, call: ToolCall, started: float, error: BaseException | None, result: Any) -> None:
         try:

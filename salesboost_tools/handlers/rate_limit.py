@@ -9,7 +9,7 @@ from typing import Any
 
 from salesboost_tools.core.call import ToolCall
 from salesboost_tools.core.clock import Clock
-from salesboost_tools.core.errors import ConfigurationError, RateLimitError, StateUnavailableError, ToolCallError
+from salesboost_tools.core.errors import ConfigurationError, RateLimitError, StateUnavailableError, UncountedCallError
 from salesboost_tools.core.rate import RateLimit, seconds_to_wait
 from salesboost_tools.core.rate_windows import GivenRateLimits, RateLimits, as_rate_limits, shown
 from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler
@@ -20,16 +20,6 @@ from salesboost_tools.state.fallback import share_of
 DEFAULT_RATE_LIMIT = RateLimit("10/minute")
 
 _OF_WHOM = {"tenant": " per tenant", "user": " per user"}
-
-
-class UncountedCallError(StateUnavailableError, ToolCallError):
-    """A call was not made, because it could not be counted where it should be.
-
-    Attributes:
-        outcome_unknown: False: nothing happened.
-    """
-
-    outcome_unknown = False
 
 
 class RateLimitHandler(ToolHandler):

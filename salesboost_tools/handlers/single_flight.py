@@ -89,6 +89,8 @@ class Flights:
     def __init__(self) -> None:
         self._under_way: dict[str, Flight] = {}
         self._lock = threading.Lock()
+        self.landed = 0
+        """How many have landed so far: if it has not changed, nothing came between looking and boarding."""
 
     def board(self, key: str, *, on_loop: bool) -> tuple[Flight, Future[Any] | None, bool]:
         """Lead a flight or join one.
@@ -112,6 +114,7 @@ class Flights:
     def take_down(self, key: str, flight: Flight) -> Future[Any] | None:
         """End a flight; return the future of its followers, if there are any."""
         with self._lock:
+            self.landed += 1
             if not flight.stale:
                 del self._under_way[key]
             return flight._future  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]

@@ -155,11 +155,18 @@ def kept(result: Any) -> Any:
 
 def closed(call: ToolCall) -> IdempotencyError:
     """Return the refusal of a write that cannot be protected."""
+    call.emit("store_failed", store="records", when_down="closed")
     return IdempotencyError(
         f"`{call.name}` was not run: whether it has been done before cannot be found out, for the state did not answer",
         for_model=f"`{call.name}` is not possible at the moment and was not done. Try again later.",
         retryable=True,
     )
+
+
+def unanswered(call: ToolCall) -> bool:
+    """Report that the records did not answer when they were told how a write ended; return that they have not heard."""
+    call.emit("store_failed", store="records")
+    return False
 
 
 def unheard_of(call: ToolCall, key: str, outcome: Any) -> None:

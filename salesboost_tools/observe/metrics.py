@@ -12,6 +12,9 @@
 | `salesboost_tool_approvals_total` | counter | tool, outcome | calls that need approval; outcome: requested, approved, rejected |
 | `salesboost_tool_idempotency_total` | counter | tool, outcome | writes; outcome: replayed (answered from the record), unprotected (nothing names them), unrecorded (their end stands nowhere) |
 | `salesboost_tool_circuit_changes_total` | counter | tool, state | changes of circuit breakers; state: opened, closed |
+| `salesboost_tool_open_circuits` | gauge | tool | circuit breakers of the tool that are open now; 0 or 1 unless breakers have keys of their own |
+| `salesboost_tool_rate_limit_wait_seconds_total` | counter | tool | seconds that calls waited for their turn under the rate limit |
+| `salesboost_tool_state_failures_total` | counter | tool, store | requests that a store did not answer; store: cache, limits, records |
 """  # noqa: E501  (a table row is a line)
 
 import threading
@@ -19,7 +22,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 KNOWN_ROLES = frozenset({"coach", "npc", "session_director", "rag", "retriever", "compliance", "system"})
 
@@ -86,6 +89,25 @@ class ToolMetrics:
             ["tool", "state"],
             registry=registry,
         )
+        open_circuits = Gauge(
+            "salesboost_tool_open_circuits",
+            "Circuit breakers of the tool that are open now",
+            ["tool"],
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        waits_s = Counter(
+            "salesboost_tool_rate_limit_wait_seconds_total",
+            "Seconds that calls waited for their turn under the rate limit",
+            ["tool"],
+            registry=registry,
+        )
+        state_failures = Counter(
+            "salesboost_tool_state_failures_total",
+            "Requests that a store did not answer",
+            ["tool", "store"],
+            registry=registry,
+        )
         self._calls = _bound(calls)
         self._call_s = _bound(call_s)
         self._attempt_s = _bound(attempt_s)
@@ -96,6 +118,9 @@ class ToolMetrics:
         self._approvals = _bound(approvals)
         self._idempotency = _bound(idempotency)
         self._circuits = _bound(circuits)
+        self._open_circuits = _bound(open_circuits)
+        self._waits_s = _bound(waits_s)
+        self._state_failures = _bound(state_failures)
 
     def call_ended(self, tool: str, status: str, role: str | None, duration_s: float) -> None:
         """Record a finished call."""
@@ -135,9 +160,18 @@ class ToolMetrics:
         """Record a write that was not simply done under its key: replayed, unprotected or unrecorded."""
         self._idempotency(tool, outcome).inc()
 
-    def circuit_changed(self, tool: str, state: str) -> None:
-        """Record that a breaker opened or closed."""
+    def circuit_changed(self, tool: str, state: str, now_open: int) -> None:
+        """Record that a breaker opened or closed, and how many of the tool's breakers are open now."""
         self._circuits(tool, state).inc()
+        self._open_circuits(tool).set(now_open)
+
+    def waited(self, tool: str, wait_s: float) -> None:
+        """Record that a call waited for its turn, in seconds."""
+        self._waits_s(tool).inc(wait_s)
+
+    def state_failed(self, tool: str, store: str) -> None:
+        """Record that a store (cache, limits or records) did not answer."""
+        self._state_failures(tool, store).inc()
 
     def _role_label(self, role: str | None) -> str:
         if role is None:
@@ -145,7 +179,7 @@ class ToolMetrics:
         return role if role in self._roles else "other"
 
 
-def _bound(metric: Counter | Histogram) -> Callable[..., Any]:
+def _bound(metric: Counter | Gauge | Histogram) -> Callable[..., Any]:
     children: dict[tuple[str, ...], Any] = {}
 
     def child(*labels: str) -> Any:

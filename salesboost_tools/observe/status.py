@@ -24,8 +24,9 @@ class StatusEvent:
 
     Attributes:
         kind: started; completed, failed, interrupted or cancelled at the end; in between what handlers report: cached,
-            retrying, rate_limited, approval_requested, approved, rejected, replayed, unprotected, unrecorded,
-            circuit_opened, circuit_closed, selected.
+            retrying, rate_limited, waited, store_failed, approval_requested, approved, rejected, replayed, unprotected,
+            unrecorded, circuit_opened, circuit_closed; and `selected`, what a node reports when one of several equal
+            tools is picked (details: group, variant, decision_id).
         tool: The tool's name.
         at: When, in UTC.
         tool_call_id: The model's id for the call, if a model called.

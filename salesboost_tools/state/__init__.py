@@ -2,6 +2,7 @@
 
 from salesboost_tools.state.claim import Claim, ClaimState
 from salesboost_tools.state.fallback import FallbackLimits, WhenDown
+from salesboost_tools.state.health import StateHealth
 from salesboost_tools.state.memory import MemoryCache, MemoryLimits, MemoryState
 from salesboost_tools.state.memory_leases import MemoryLeases
 from salesboost_tools.state.memory_records import MemoryRecords
@@ -34,5 +35,6 @@ __all__ = [
     "Missing",
     "RecordStore",
     "State",
+    "StateHealth",
     "WhenDown",
 ]

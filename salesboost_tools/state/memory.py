@@ -9,6 +9,7 @@ from typing import Any
 from salesboost_tools.core.clock import Clock, nanoseconds
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.rate import Bucket, due_after, fit
+from salesboost_tools.state.health import StateHealth
 from salesboost_tools.state.limit_claims import fit_together
 from salesboost_tools.state.memory_leases import MemoryLeases
 from salesboost_tools.state.memory_records import MemoryRecords
@@ -219,3 +220,8 @@ class MemoryState:
         )
         self.leases = MemoryLeases(clock)
         self.records = MemoryRecords(clock)
+
+    @property
+    def health(self) -> StateHealth:
+        """Memory always answers."""
+        return StateHealth(where="this process")

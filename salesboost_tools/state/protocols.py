@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from salesboost_tools.core.rate import Bucket
 from salesboost_tools.state.claim import Claim
+from salesboost_tools.state.health import StateHealth
 from salesboost_tools.state.missing import MISSING, Missing
 
 __all__ = [
@@ -217,6 +218,11 @@ class RecordStore(Protocol):
 
 class State(Protocol):
     """A backend: one store per need."""
+
+    @property
+    def health(self) -> StateHealth:
+        """Whether it answers, from what is known already: a health check may read it as often as it likes."""
+        ...
 
     @property
     def limits(self) -> LimitStore:

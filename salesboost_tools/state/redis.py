@@ -1,14 +1,17 @@
 """State shared by many processes through Redis: one round trip per need, bounded in time, never repeated blindly."""
 
+import contextlib
+import threading
 from typing import Any
 
 from salesboost_tools.core.clock import Clock
 from salesboost_tools.core.errors import ConfigurationError, StateUnavailableError
 from salesboost_tools.state.circuit import Circuit
+from salesboost_tools.state.health import StateHealth
 from salesboost_tools.state.memory_records import DEFAULT_KEEP_UNKNOWN_S
 from salesboost_tools.state.redis_address import RedisKind, parse_redis_url
 from salesboost_tools.state.redis_cache import RedisCache
-from salesboost_tools.state.redis_client import FAILURES, is_unknown_script, is_wrong_type
+from salesboost_tools.state.redis_client import FAILURES, TIMEOUTS, is_unknown_script, is_wrong_type
 from salesboost_tools.state.redis_cluster import ClusterServers
 from salesboost_tools.state.redis_leases import RedisLeases
 from salesboost_tools.state.redis_limits import RedisLimits
@@ -33,7 +36,8 @@ class RedisState:
         connect_timeout_s: Seconds to reach the server, above 0. In sync code the look-up of a host name and Sentinels
             that do not answer come on top.
         operation_timeout_s: Seconds for a command and its reply, above 0.
-        probe_every_s: Seconds between two tries while the server does not answer; other calls fail at once.
+        probe_every_s: Seconds between two probes while the server does not answer. They are sent from a thread of their
+            own, so no call waits for one: it fails at once until a probe has been answered.
         keep_unknown_s: Seconds for which the record of a write is kept whose owner is never heard of again.
         max_cached_bytes: Results that take more are not shared.
         clock: Monotonic seconds, for `probe_every_s` and for showing what is read most; the rest goes by the server's.
@@ -73,8 +77,21 @@ class RedisState:
 
     @property
     def healthy(self) -> bool:
-        """Whether calls go to the server: False from a few failures in a row to the next success."""
+        """Whether calls go to the server: False from a time limit that ran out, or a few failures, to a success."""
         return not self.circuit.is_open
+
+    @property
+    def health(self) -> StateHealth:
+        """What is known of the server, without asking it."""
+        circuit = self.circuit
+        down_for_s = circuit.open_for_s
+        return StateHealth(
+            where=f"Redis at {self.shown}",
+            answers=down_for_s is None,
+            down_for_s=down_for_s,
+            unanswered=circuit.failures + circuit.spared,
+            last_failure=circuit.last_failure,
+        )
 
     def ping(self) -> bool:
         """Ask the server now, whatever happened before; return whether it answered."""
@@ -166,10 +183,14 @@ class RedisState:
         return reply
 
     def _admit(self) -> None:
-        if not self.circuit.may_try():
-            raise StateUnavailableError(
-                f"Redis at {self.shown} is not asked for a while: {self.circuit.last_failure} (setting TOOL_REDIS_URL)"
-            )
+        if self.circuit.may_try():
+            return
+        if self.circuit.take_probe():
+            with contextlib.suppress(RuntimeError):  # no thread to be had: another probe will come
+                threading.Thread(target=self.ping, name="salesboost-redis-probe", daemon=True).start()
+        raise StateUnavailableError(
+            f"Redis at {self.shown} is not asked for a while: {self.circuit.last_failure} (setting TOOL_REDIS_URL)"
+        )
 
     def _unavailable(self, error: BaseException) -> StateUnavailableError:
         what = f"{type(error).__name__}: {error}"
@@ -179,5 +200,5 @@ class RedisState:
         if is_wrong_type(error):
             self.circuit.succeeded()
             return StateUnavailableError(f"Redis at {self.shown} holds something else under this key: {what}")
-        self.circuit.failed(what)
+        self.circuit.failed(what, took_all_its_time=isinstance(error, TIMEOUTS))
         return StateUnavailableError(f"Redis at {self.shown} did not answer: {what} (setting TOOL_REDIS_URL)")

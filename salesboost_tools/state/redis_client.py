@@ -26,6 +26,7 @@ __all__ = [
     "FAILURES",
     "KEYS_PER_SCAN",
     "SILENT",
+    "TIMEOUTS",
     "AsyncClusterNode",
     "ClusterNode",
     "aconnection",
@@ -43,6 +44,9 @@ __all__ = [
 
 FAILURES: Final[tuple[type[Exception], ...]] = (redis.RedisError, RedisClusterException, OSError, EOFError)
 """What may be raised instead of a reply; a timeout is an OSError."""
+
+TIMEOUTS: Final[tuple[type[Exception], ...]] = (redis.TimeoutError, TimeoutError)
+"""Of these, what says that a time limit ran out."""
 
 KEYS_PER_SCAN: Final = 1000
 _INTRODUCTION = inspect.signature(sconnection.AbstractConnection.__init__).parameters.keys() & {"driver_info"}

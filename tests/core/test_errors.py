@@ -18,6 +18,7 @@ TREE = {
     "ToolPermissionError": "ToolCallError",
     "ApprovalRejectedError": "ToolCallError",
     "RateLimitError": "ToolCallError",
+    "UncountedCallError": "ToolCallError",
     "CircuitOpenError": "ToolCallError",
     "ToolTimeoutError": "ToolCallError",
     "IdempotencyError": "ToolCallError",
@@ -32,6 +33,7 @@ CALL_ERRORS = [
     errors.ToolPermissionError(MESSAGE),
     errors.ApprovalRejectedError(MESSAGE),
     errors.RateLimitError(MESSAGE, retry_after=2.5),
+    errors.UncountedCallError(MESSAGE, retryable=True),
     errors.CircuitOpenError(MESSAGE, retry_after=30.0),
     errors.ToolTimeoutError(MESSAGE, timeout_s=3.0, outcome_unknown=True),
     errors.IdempotencyError(MESSAGE),
@@ -70,6 +72,7 @@ def test_the_drawing_of_the_tree_names_every_error():
 def test_other_worlds_recognise_these_errors():
     assert issubclass(errors.ToolCallError, ToolException)
     assert issubclass(errors.MissingExtraError, ImportError)
+    assert issubclass(errors.UncountedCallError, errors.StateUnavailableError)
     assert not issubclass(errors.ConfigurationError, ToolException)
 
 

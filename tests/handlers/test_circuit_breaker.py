@@ -279,9 +279,32 @@ async def test_opening_and_closing_is_told_once(ask, breaker, clock, ledger):
     clock.advance(30)
     await ask(tool)
     await ask(tool)
-    told = {"key": "scripted", "open_s": 30.0, "error": "UpstreamError"}
+    told = {"key": "scripted", "open_s": 30.0, "error": "UpstreamError", "now_open": 1}
     assert ledger.of("circuit_opened") == [told, told]
-    assert ledger.of("circuit_closed") == [{"key": "scripted"}]
+    assert ledger.of("circuit_closed") == [{"key": "scripted", "now_open": 0}]
+
+
+async def test_it_is_told_how_many_of_a_tools_breakers_are_open(ask, clock, ledger):
+    breaker = CircuitBreakerHandler(1, open_s=30, key=lambda call: f"{call.name}:{call.args['query']}", clock=clock)
+    down = {"a", "b"}
+
+    def provider(query):
+        if query in down:
+            raise DOWN
+        return "back"
+
+    tool = govern(ScriptedTool(provider), breaker, ledger)
+    for query in "ab":
+        with pytest.raises(errors.UpstreamError):
+            await ask(tool, query)
+    down.clear()
+    clock.advance(30)
+    for query in "ba":
+        await ask(tool, query)
+    assert [details["now_open"] for event in ("circuit_opened", "circuit_closed") for details in ledger.of(event)] == [
+        *(1, 2),
+        *(1, 0),
+    ]
 
 
 def test_breakers_of_keys_that_are_not_asked_for_any_more_are_forgotten(clock):
@@ -295,3 +318,4 @@ def test_breakers_of_keys_that_are_not_asked_for_any_more_are_forgotten(clock):
         with pytest.raises(errors.UpstreamError):
             breaker.around(ToolCall(name="t", args={}, spec=READ, tool_call_id=str(number)), down)
     assert len(breaker._breakers) <= 1025
+    assert len(breaker._open_keys) <= 1

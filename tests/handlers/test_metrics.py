@@ -23,13 +23,17 @@ from salesboost_tools.core.spec import Effect, ToolSpec
 from salesboost_tools.governed import govern
 from salesboost_tools.handlers.cache import CacheHandler
 from salesboost_tools.handlers.circuit_breaker import CircuitBreakerHandler
+from salesboost_tools.handlers.idempotency import IdempotencyHandler
 from salesboost_tools.handlers.metrics import MetricsHandler
 from salesboost_tools.handlers.rate_limit import RateLimitHandler
 from salesboost_tools.handlers.retry import RetryHandler
 from salesboost_tools.handlers.timeout import TimeoutHandler
 from salesboost_tools.observe import metrics as table
+from salesboost_tools.state import MemoryState
 from tests.doubles import ScriptedTool
-from tests.handlers.doubles import READ, GatedTool, Naps, turns
+from tests.handlers.clock_naps import ClockNaps
+from tests.handlers.doubles import READ, WRITE, GatedTool, Naps, turns
+from tests.handlers.failing_state import FailingState
 
 
 @pytest.fixture
@@ -220,19 +224,24 @@ REPORTS = [
     ("unrecorded", "idempotency_total", {"outcome": "unrecorded"}),
     ("circuit_opened", "circuit_changes_total", {"state": "opened"}),
     ("circuit_closed", "circuit_changes_total", {"state": "closed"}),
+    ("store_failed", "state_failures_total", {"store": "cache"}),
+    ("waited", "rate_limit_wait_seconds_total", {}),
 ]
+DETAILS = {"by": "kim", "key": "scripted:acme", "now_open": 1, "store": "cache", "wait_s": 1.0}
 
 
 @pytest.mark.parametrize(("event", "name", "labels"), REPORTS)
 async def test_what_handlers_report_is_counted_under_its_word(registry, value, event, name, labels):
     handler = MetricsHandler(registry)
-    handler.observe(ToolCall("scripted", {}, READ), event, {"by": "kim", "key": "scripted:acme"})
+    handler.observe(ToolCall("scripted", {}, READ), event, DETAILS)
     assert value(name, **labels) == 1
     counted = [s for f in registry.collect() for s in f.samples if s.name.endswith("_total")]
     assert len(counted) == 1
 
 
-@pytest.mark.parametrize("name", ["approvals_total", "idempotency_total", "circuit_changes_total"])
+@pytest.mark.parametrize(
+    "name", ["approvals_total", "idempotency_total", "circuit_changes_total", "state_failures_total"]
+)
 async def test_the_table_has_every_word_that_is_counted(name):
     row = next(line for line in (table.__doc__ or "").splitlines() if f"`salesboost_tool_{name}`" in line)
     for _, counted, labels in REPORTS:
@@ -253,4 +262,42 @@ async def test_a_breaker_that_opens_is_counted_once(ask, registry, value, clock)
         with pytest.raises(expected):
             await ask(governed)
     assert value("circuit_changes_total", state="opened") == 1
+    assert value("open_circuits") == 1
     assert statuses(registry) == {"error": 2, "circuit_open": 1}
+
+
+async def test_a_breaker_that_closed_is_open_no_more(ask, registry, value, clock):
+    breaker = CircuitBreakerHandler(failure_threshold=1, open_s=5, clock=clock)
+    governed = govern(ScriptedTool(ConnectionError("down"), "back"), MetricsHandler(registry), breaker)
+    with pytest.raises(ConnectionError):
+        await ask(governed)
+    assert value("open_circuits") == 1
+    clock.advance(5)
+    await ask(governed)
+    assert value("open_circuits") == 0
+
+
+async def test_seconds_waited_for_a_turn_add_up(ask, registry, value, clock):
+    naps = ClockNaps(clock)
+    limit = RateLimitHandler(
+        MemoryState(clock), default="1/10s", max_wait_s=60, clock=clock, sleep=naps.sleep, asleep=naps.asleep
+    )
+    governed = govern(ScriptedTool(), MetricsHandler(registry), limit)
+    for _ in range(3):
+        await ask(governed)
+    assert value("rate_limit_wait_seconds_total") == pytest.approx(20, abs=1e-4)
+
+
+async def test_a_store_that_does_not_answer_is_counted_by_tool_and_store(ask, registry, value, clock):
+    state = FailingState(clock)
+    state.is_down = True
+    read = govern(ScriptedTool(), MetricsHandler(registry), CacheHandler(state), RateLimitHandler(state))
+    await ask(read)
+    write = govern(ScriptedTool(spec=WRITE), MetricsHandler(registry), IdempotencyHandler(state))
+    with pytest.raises(IdempotencyError):
+        await ask(write, idempotency_key="letter-1")
+    assert {store: value("state_failures_total", store=store) for store in ("cache", "limits", "records")} == {
+        "cache": 1,
+        "limits": 1,
+        "records": 1,
+    }

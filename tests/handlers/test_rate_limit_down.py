@@ -4,10 +4,16 @@ import pytest
 from langgraph.errors import GraphInterrupt
 
 from salesboost_tools.core.aftermath import is_providers_failure, may_have_happened
-from salesboost_tools.core.errors import ConfigurationError, RateLimitError, StateUnavailableError, ToolCallError
+from salesboost_tools.core.errors import (
+    ConfigurationError,
+    RateLimitError,
+    StateUnavailableError,
+    ToolCallError,
+    UncountedCallError,
+)
 from salesboost_tools.core.spec import Effect, ToolSpec
 from salesboost_tools.governed import govern
-from salesboost_tools.handlers.rate_limit import RateLimitHandler, UncountedCallError
+from salesboost_tools.handlers.rate_limit import RateLimitHandler
 from salesboost_tools.state import WhenDown
 from tests.doubles import ScriptedTool
 from tests.handlers.doubles import READ, WRITE, EventLedger

@@ -9,7 +9,7 @@ from langgraph.types import Command
 from salesboost_tools.core.spec import Effect, ToolSpec
 from salesboost_tools.governed import govern
 from salesboost_tools.handlers.cache import CacheHandler, CacheStatistics
-from salesboost_tools.state import MISSING, MemoryCache, MemoryState
+from salesboost_tools.state import MemoryCache, MemoryState
 from tests.doubles import ScriptedTool
 from tests.handlers.doubles import Caller, GatedTool, turns, until
 
@@ -139,28 +139,35 @@ async def test_writes_and_what_may_not_be_cached_are_never_one_call(cache, tool,
 
 
 class LateCache(MemoryCache):
-    """Misses what it holds when it is asked for the first time, as if an equal call had landed a moment later."""
+    """Misses what it is asked for first, and lets `meanwhile` happen before it says so."""
 
-    def __init__(self, clock):
-        super().__init__(clock)
-        self.asked = 0
+    meanwhile = None
 
     def get(self, key):
-        self.asked += 1
-        return MISSING if self.asked == 1 else super().get(key)
+        answer = super().get(key)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            meanwhile()
+        return answer
 
 
 async def test_an_answer_that_comes_between_looking_and_boarding_is_taken(ask, clock):
     state = MemoryState(clock)
-    tool = ScriptedTool("first", "second")
-    await ask(govern(tool, CacheHandler(state)))
-    late = MemoryState(clock)
-    late.cache = LateCache(clock)
-    late.cache._entries = state.cache._entries
-    cache = CacheHandler(late)
-    assert await ask(govern(tool, cache)) == "first"
-    assert cache.statistics()["scripted"] == CacheStatistics(hits=1)
+    state.cache = LateCache(clock)
+    cache = CacheHandler(state)
+    governed = govern(ScriptedTool("first", "second"), cache)
+    state.cache.meanwhile = lambda: Caller(governed.invoke, Q).wait()
+    assert await ask(governed) == "first"
+    assert cache.statistics()["scripted"] == CacheStatistics(hits=1, misses=1, stored=1)
     assert under_way(cache) == 0
+
+
+async def test_a_store_is_asked_once_if_nothing_can_have_come_in_between(ask, clock):
+    state = MemoryState(clock)
+    asked, get = [], state.cache.get
+    state.cache.get = lambda key: [asked.append(key), get(key)][1]
+    await ask(govern(ScriptedTool(), CacheHandler(state)))
+    assert len(asked) == 1
 
 
 # ---------------------------------------------------------------- answers that are not to be shared

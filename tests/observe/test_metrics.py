@@ -37,7 +37,9 @@ def one_of_each(registry, metrics):
     metrics.rate_limited("crm")
     metrics.approval("crm", "requested")
     metrics.write_settled("crm", "replayed")
-    metrics.circuit_changed("crm", "opened")
+    metrics.circuit_changed("crm", "opened", 1)
+    metrics.waited("crm", 2.5)
+    metrics.state_failed("crm", "cache")
     return registry
 
 
@@ -57,7 +59,7 @@ def test_the_table_names_every_metric_with_its_type_and_labels(one_of_each):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         found[name] = (family.type, frozenset(sample.labels) - {"le"})
     assert told == found
-    assert len(told) == 10
+    assert len(told) == 13
 
 
 def test_every_record_goes_where_the_table_says(one_of_each):
@@ -71,6 +73,9 @@ def test_every_record_goes_where_the_table_says(one_of_each):
     assert value(one_of_each, "approvals_total", tool="crm", outcome="requested") == 1
     assert value(one_of_each, "idempotency_total", tool="crm", outcome="replayed") == 1
     assert value(one_of_each, "circuit_changes_total", tool="crm", state="opened") == 1
+    assert value(one_of_each, "open_circuits", tool="crm") == 1
+    assert value(one_of_each, "rate_limit_wait_seconds_total", tool="crm") == 2.5
+    assert value(one_of_each, "state_failures_total", tool="crm", store="cache") == 1
 
 
 def test_durations_fall_into_buckets_from_a_millisecond_to_a_minute(registry, metrics):

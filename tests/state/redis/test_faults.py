@@ -70,6 +70,25 @@ class Use:
         self.ends[end] += 1
 
 
+class WatchedServers:
+    """Writes down which threads ask the server."""
+
+    def __init__(self, servers):
+        self._servers = servers
+        self.asked_by = set()
+
+    def send(self, command):
+        self.asked_by.add(threading.current_thread().name)
+        return self._servers.send(command)
+
+    async def asend(self, command):
+        self.asked_by.add(threading.current_thread().name)
+        return await self._servers.asend(command)
+
+    def __getattr__(self, name):
+        return getattr(self._servers, name)
+
+
 def use_until(state, recovered_s=5.0):
     """Call until the state answers; return after how many seconds."""
     begin_s = time.monotonic()
@@ -95,17 +114,36 @@ async def test_a_hung_server_delays_a_call_by_150_ms_at_most_and_few_calls_at_al
     state = quick(server.url, probe_every_s=1.0)
     assert (await both_ways(state, 1)).ends == {"answered": 12}
     server.hang()
-    begin_s = time.monotonic()
     use = await both_ways(state, 10)
     assert use.longest_s < LONGEST_S + NOISE_S
     assert set(use.ends) == {"unavailable"}
-    assert time.monotonic() - begin_s < 1.0  # 120 calls: three paid the time limit, the others none
     assert not state.healthy
-    assert state.circuit.spared > 100
+    assert state.circuit.spared == 119  # of 120 calls one paid the time limit
+    assert state.health.down_for_s > 0
+    assert state.health.unanswered >= 120  # probes count too
+    assert "imeout" in state.health.last_failure
     server.go_on()
     use_until(state)
     assert state.healthy
+    assert state.health.answers
+    assert state.health.down_for_s is None
     assert (await both_ways(state, 1)).ends == {"answered": 12}
+    await state.aclose()
+
+
+async def test_no_call_waits_for_a_probe(server):
+    """A call that came upon the probe would pay the time limit once more."""
+    state = quick(server.url, probe_every_s=0.001)
+    assert (await both_ways(state, 1)).ends == {"answered": 12}
+    server.hang()
+    with pytest.raises(StateUnavailableError):
+        state.limits.take("k", LIMIT)
+    state._servers = servers = WatchedServers(state._servers)
+    use = await both_ways(state, 50)
+    assert use.ends == {"unavailable": 600}
+    assert servers.asked_by == {"salesboost-redis-probe"}
+    server.go_on()
+    use_until(state)
     await state.aclose()
 
 
