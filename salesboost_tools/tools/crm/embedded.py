@@ -10,37 +10,48 @@ from sqlalchemy import URL, NullPool, create_engine
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.tools.argument import Now, utc_now
-from salesboost_tools.tools.crm.driver import keep_log_ahead
 from salesboost_tools.tools.crm.scenario import scenario_now
-from salesboost_tools.tools.crm.schema import SCHEMA_VERSION, metadata
+from salesboost_tools.tools.crm.schema import CRM_SCHEMA
 from salesboost_tools.tools.crm.seed import fill
 from salesboost_tools.tools.crm.store import CrmStore
+from salesboost_tools.tools.database import Database
+from salesboost_tools.tools.database.driver import keep_log_ahead
+from salesboost_tools.tools.database.migration import upgrade
 
-FILE_NAME = f"crm-v{SCHEMA_VERSION}.sqlite3"
+FILE_NAME = "crm-v1.sqlite3"
+"""The 1 stays: later versions of the package upgrade the file they find."""
 
 
 def open_crm(url: str | None, data_dir: Path, *, tables: Traversable | None = None, now: Now | None = None) -> CrmStore:
     """Return the CRM at `url`, or the embedded one if there is no URL.
 
     Args:
-        url: An SQLAlchemy URL of the user's own database: missing tables are created, nothing is filled in, and the
-            wall clock counts. None for the embedded SQLite file, made on first use.
+        url: An SQLAlchemy URL of the user's own database, SQLite or PostgreSQL: its tables are made or upgraded,
+            nothing is filled in, and the wall clock counts. None for the embedded SQLite file, made on first use.
         data_dir: Folder of the embedded file; created if missing.
         tables: Folder of CSV files the embedded file is made from; the shipped scenario by default.
         now: The present moment; by default the wall clock, for the shipped scenario the scenario's.
 
     Raises:
-        ConfigurationError: The URL names no usable database, the folder cannot be written, or a CSV file is wrong.
+        ConfigurationError: The URL names no usable database or one of a later version, the folder cannot be written,
+            or a CSV file is wrong.
+        UpstreamError: The database did not answer.
     """
-    if url is not None:
-        store = CrmStore(url, now=now or utc_now)
-        store.create_tables()
-        return store
-    path = data_dir / FILE_NAME
-    if not path.exists():
-        build(path, tables or files("salesboost_tools") / "data")
-    default_now = scenario_now() if tables is None else utc_now
-    return CrmStore(URL.create("sqlite", database=str(path.absolute())), now=now or default_now)
+    if url is None:
+        path = data_dir / FILE_NAME
+        if not path.exists():
+            build(path, tables or files("salesboost_tools") / "data")
+        default_now = scenario_now() if tables is None else utc_now
+        place: str | URL = URL.create("sqlite", database=str(path.absolute()))
+    else:
+        default_now, place = utc_now, url
+    database = Database(place)
+    try:
+        database.upgrade(CRM_SCHEMA)
+    except BaseException:
+        database.close()
+        raise
+    return CrmStore(database, now=now or default_now)
 
 
 def build(path: Path, tables: Traversable) -> None:
@@ -72,7 +83,7 @@ def _make(path: Path, tables: Traversable) -> None:
         connection.exec_driver_sql("PRAGMA synchronous = OFF")  # nobody sees the file yet; it is synced once, below
         connection.exec_driver_sql("PRAGMA foreign_keys = ON")
         connection.commit()
-        metadata.create_all(connection)
+        upgrade(connection, CRM_SCHEMA)
         fill(connection, tables)
         connection.commit()
         keep_log_ahead(connection)

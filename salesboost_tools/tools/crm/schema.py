@@ -5,64 +5,29 @@ minor units beside its ISO 4217 currency (SQLite keeps NUMERIC as a float). Time
 """
 
 import unicodedata
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
     Date,
-    DateTime,
-    Dialect,
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 1
-"""Rises with every change of the tables; part of the embedded database's file name."""
+from salesboost_tools.tools.database import Schema
+from salesboost_tools.tools.database.columns import UtcDateTime, key_column, new_metadata
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    }
-)
+metadata = new_metadata()
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment, kept as UTC.
-
-    Raises:
-        ValueError: A naive datetime was given: nobody knows which hour it means.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  (SQLAlchemy passes it)
-        """Turn an aware moment into UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a stored time needs a time zone; got {value!r}")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  (SQLAlchemy passes it)
-        """Return an aware moment, also from a database that forgets the zone."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+CRM_SCHEMA = Schema("crm", metadata, "salesboost_tools.tools.crm.migrations", head="0002")
 
 
 def folded(*texts: str | None) -> str:
@@ -70,10 +35,6 @@ def folded(*texts: str | None) -> str:
     joined = " ".join(text for text in texts if text)
     bare = "".join(letter for letter in unicodedata.normalize("NFKD", joined) if not unicodedata.combining(letter))
     return bare.casefold()
-
-
-def _key(name: str, *, nullable: bool = False) -> Column[Any]:
-    return Column(name, String(64), nullable=nullable)
 
 
 def _stamps() -> tuple[Column[Any], ...]:
@@ -88,8 +49,8 @@ def _stamps() -> tuple[Column[Any], ...]:
 accounts = Table(
     "accounts",
     metadata,
-    _key("tenant_id"),
-    _key("id"),
+    key_column("tenant_id"),
+    key_column("id"),
     Column("name", String(200), nullable=False),
     Column("domain", String(253)),
     Column("industry", String(60)),
@@ -101,7 +62,7 @@ accounts = Table(
     Column("time_zone", String(64)),
     Column("phone", String(40)),
     Column("status", String(16), nullable=False),
-    _key("owner_id", nullable=True),
+    key_column("owner_id", nullable=True),
     Column("search_text", Text, nullable=False),
     *_stamps(),
     PrimaryKeyConstraint("tenant_id", "id"),
@@ -111,9 +72,9 @@ accounts = Table(
 contacts = Table(
     "contacts",
     metadata,
-    _key("tenant_id"),
-    _key("id"),
-    _key("account_id"),
+    key_column("tenant_id"),
+    key_column("id"),
+    key_column("account_id"),
     Column("first_name", String(80), nullable=False),
     Column("last_name", String(80), nullable=False),
     Column("email", String(254)),
@@ -133,15 +94,15 @@ contacts = Table(
 deals = Table(
     "deals",
     metadata,
-    _key("tenant_id"),
-    _key("id"),
-    _key("account_id"),
+    key_column("tenant_id"),
+    key_column("id"),
+    key_column("account_id"),
     Column("name", String(200), nullable=False),
     Column("stage", String(20), nullable=False),
     Column("line_items", JSON, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
-    _key("owner_id", nullable=True),
+    key_column("owner_id", nullable=True),
     Column("competitor", String(60)),
     Column("close_reason", String(60)),
     Column("next_step", String(300)),
@@ -160,11 +121,11 @@ deals = Table(
 activities = Table(
     "activities",
     metadata,
-    _key("tenant_id"),
-    _key("id"),
-    _key("account_id"),
-    _key("deal_id", nullable=True),
-    _key("contact_id", nullable=True),
+    key_column("tenant_id"),
+    key_column("id"),
+    key_column("account_id"),
+    key_column("deal_id", nullable=True),
+    key_column("contact_id", nullable=True),
     Column("kind", String(10), nullable=False),
     Column("direction", String(10)),
     Column("subject", String(200), nullable=False),
@@ -172,7 +133,7 @@ activities = Table(
     Column("occurred_at", UtcDateTime, nullable=False),
     Column("due_at", UtcDateTime),
     Column("status", String(10)),
-    _key("owner_id", nullable=True),
+    Column("owner_id", String(254)),
     *_stamps(),
     PrimaryKeyConstraint("tenant_id", "id"),
     ForeignKeyConstraint(["tenant_id", "account_id"], ["accounts.tenant_id", "accounts.id"]),
@@ -186,14 +147,29 @@ audit_trail = Table(
     "audit_trail",
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    _key("tenant_id"),
+    key_column("tenant_id"),
     Column("at", UtcDateTime, nullable=False),
-    _key("actor", nullable=True),
+    Column("actor", String(254)),
     Column("actor_role", String(40)),
     Column("operation", String(40), nullable=False),
     Column("record_type", String(20), nullable=False),
-    _key("record_id"),
+    key_column("record_id"),
     Column("version", Integer, nullable=False),
     Column("changes", JSON, nullable=False),
     Index(None, "tenant_id", "record_type", "record_id", "id"),
 )
+
+written_keys = Table(
+    "written_keys",
+    metadata,
+    key_column("tenant_id"),
+    Column("key", String(200), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("operation", String(40), nullable=False),
+    Column("record_type", String(20), nullable=False),
+    key_column("record_id"),
+    Column("version", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "key"),
+)
+"""Which write happened under which idempotency key; what it wrote stands in its record and in the audit trail."""

@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.tools.crm.change import search_text
-from salesboost_tools.tools.crm.schema import UtcDateTime, accounts, activities, contacts, deals
+from salesboost_tools.tools.crm.schema import accounts, activities, contacts, deals
 from salesboost_tools.tools.crm.vocabulary import RecordType
+from salesboost_tools.tools.database.columns import UtcDateTime
 
 FILES: tuple[tuple[RecordType, Table], ...] = (
     ("account", accounts),

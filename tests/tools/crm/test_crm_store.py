@@ -84,7 +84,7 @@ async def test_both_doors_see_each_others_writes(store):
 
 def test_a_change_between_the_look_and_the_write_is_noticed(store):
     """What another writer does on a database without SQLite's single write lock."""
-    writing = store._engines.sync.writing
+    writing = store.database._engines.sync.writing
 
     def somebody_else_was_first(connection, cursor, statement, *_):
         if statement.startswith("UPDATE deals"):
@@ -99,7 +99,7 @@ def test_a_change_between_the_look_and_the_write_is_noticed(store):
 
 
 def test_an_address_that_is_taken_between_the_look_and_the_write_is_noticed(store):
-    writing = store._engines.sync.writing
+    writing = store.database._engines.sync.writing
 
     def somebody_else_was_first(connection, cursor, statement, *_):
         if statement.startswith("INSERT INTO contacts"):
@@ -115,7 +115,7 @@ def test_an_address_that_is_taken_between_the_look_and_the_write_is_noticed(stor
 
 
 def test_a_write_that_fails_half_way_leaves_nothing(store):
-    writing = store._engines.sync.writing
+    writing = store.database._engines.sync.writing
 
     def fail_at_the_audit_row(connection, cursor, statement, *_):
         if statement.startswith("INSERT INTO audit_trail"):
@@ -133,7 +133,7 @@ def test_a_write_that_fails_half_way_leaves_nothing(store):
 )
 async def test_a_write_that_is_cancelled_at_any_statement_leaves_no_lock_behind(store, statement):
     await store.aperform(note("first"), CALLER)
-    writing = store._engines.of_this_loop().writing.sync_engine
+    writing = store.database._engines.of_this_loop().writing.sync_engine
 
     def cancel(connection, cursor, executed, *_):
         if executed.startswith(statement):
@@ -169,7 +169,7 @@ def test_every_event_loop_has_connections_of_its_own(store):
 def test_connections_of_closed_loops_are_given_back_when_the_next_loop_comes(store):
     asyncio.run(store.aperform(HERO, CALLER))
     asyncio.run(store.aperform(HERO, CALLER))
-    assert len(store._engines._loops) == 1
+    assert len(store.database._engines._loops) == 1
 
 
 def test_a_closed_store_can_be_used_again(store):
@@ -177,7 +177,7 @@ def test_a_closed_store_can_be_used_again(store):
     asyncio.run(store.aperform(HERO, CALLER))
     store.close()
     store.close()
-    assert store._engines._loops == {}
+    assert store.database._engines._loops == {}
     assert asyncio.run(store.aperform(HERO, CALLER)) == store.perform(HERO, CALLER)
 
 
@@ -201,7 +201,7 @@ def test_a_forgotten_store_gives_its_connections_back(database):
     del store
     gc.collect()
     for thread in threading.enumerate():
-        if thread.name == "crm-close":
+        if thread.name == "database-close":
             thread.join()
     deadline = time.monotonic() + 5
     while len(worker_threads()) >= before and time.monotonic() < deadline:
@@ -225,7 +225,7 @@ async def test_the_probe_touches_the_database(store, database):
 
 async def test_a_database_that_fails_is_an_upstream_error_without_statement_or_values(store, database):
     sqlite3.connect(database).executescript("DROP TABLE activities").close()
-    with pytest.raises(UpstreamError, match=r"^the CRM database did not answer: no such table: activities$") as raised:
+    with pytest.raises(UpstreamError, match=r"^the database did not answer: no such table: activities$") as raised:
         store.perform(note("secret words"), CALLER)
     everything = f"{raised.value} {raised.value.for_model} {raised.value.__cause__}"
     assert "secret" not in everything
@@ -236,7 +236,7 @@ async def test_a_database_that_fails_is_an_upstream_error_without_statement_or_v
 
 
 def test_a_database_that_is_locked_for_long_is_an_upstream_error(database, monkeypatch):
-    monkeypatch.setattr("salesboost_tools.tools.crm.driver._WAIT_S", 0.05)
+    monkeypatch.setattr("salesboost_tools.tools.database.driver._WAIT_S", 0.05)
     store = CrmStore(f"sqlite:///{database}")
     other = sqlite3.connect(database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -251,10 +251,10 @@ def test_a_database_that_is_locked_for_long_is_an_upstream_error(database, monke
 
 
 def test_a_writer_whose_turn_does_not_come_gets_an_upstream_error(database, monkeypatch):
-    monkeypatch.setattr("salesboost_tools.tools.crm.driver._WAIT_S", 0.05)
+    monkeypatch.setattr("salesboost_tools.tools.database.driver._WAIT_S", 0.05)
     store = CrmStore(f"sqlite:///{database}")
     with (
-        store._engines.sync.writing.connect(),
+        store.database._engines.sync.writing.connect(),
         pytest.raises(UpstreamError, match="all connections are busy") as raised,
     ):
         store.perform(note(), CALLER)
@@ -263,7 +263,7 @@ def test_a_writer_whose_turn_does_not_come_gets_an_upstream_error(database, monk
 
 
 def test_a_connection_that_is_thrown_away_gives_up_its_lock_although_a_cursor_is_left(store, database):
-    with store._engines.sync.writing.connect() as connection:
+    with store.database._engines.sync.writing.connect() as connection:
         connection.begin()
         left = connection.exec_driver_sql("SELECT * FROM deals")
         connection.invalidate()
@@ -279,7 +279,7 @@ def test_a_connection_that_is_thrown_away_gives_up_its_lock_although_a_cursor_is
         ("not a url", "cannot be read"),
         ("sqlite://", "name a file"),
         ("sqlite:///:memory:", "name a file"),
-        ("mysql://host/db", "no driver for 'mysql' databases; there are: sqlite"),
+        ("mysql://host/db", "no driver for 'mysql' databases; there are: sqlite, postgresql"),
     ],
 )
 def test_a_database_that_cannot_serve_is_refused_at_once(url, message):
@@ -295,18 +295,18 @@ async def test_any_driver_in_the_url_serves_both_doors(database, prefix):
 
 
 def test_foreign_keys_are_on_for_both_doors(store):
-    with store._engines.sync.reading.connect() as connection:
+    with store.database._engines.sync.reading.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
     async def read():
-        async with store._engines.of_this_loop().reading.connect() as connection:
+        async with store.database._engines.of_this_loop().reading.connect() as connection:
             return (await connection.exec_driver_sql("PRAGMA foreign_keys")).scalar()
 
     assert asyncio.run(read()) == 1
 
 
 def test_win_and_loss_add_up(store):
-    rows = sqlite3.connect(f"file:{store._engines.sync.reading.url.database}?mode=ro", uri=True)
+    rows = sqlite3.connect(f"file:{store.database._engines.sync.reading.url.database}?mode=ro", uri=True)
     won = rows.execute(
         "SELECT count(*), sum(amount_minor) FROM deals "
         "WHERE tenant_id = 'default' AND stage = 'won' AND competitor = 'Dealharbor' AND currency = 'USD'"

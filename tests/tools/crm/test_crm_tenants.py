@@ -125,7 +125,7 @@ def test_an_unknown_tenant_sees_an_empty_crm(tool):
     ids=lambda statement: str(statement)[:60],
 )
 def test_a_statement_that_is_executed_without_a_tenant_fails(store, statement):
-    with store._engines.sync.reading.connect() as connection, pytest.raises(StatementError, match="of_tenant"):
+    with store.database._engines.sync.reading.connect() as connection, pytest.raises(StatementError, match="of_tenant"):
         connection.execute(statement, {"record_id": "x"})
 
 
@@ -142,5 +142,5 @@ def test_the_database_itself_refuses_a_row_that_refers_to_another_tenant(store):
         "updated_at": AS_OF,
         "version": 1,
     }
-    with pytest.raises(IntegrityError), store._engines.sync.writing.begin() as connection:
+    with pytest.raises(IntegrityError), store.database._engines.sync.writing.begin() as connection:
         connection.execute(insert(contacts), row)

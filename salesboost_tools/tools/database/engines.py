@@ -1,4 +1,4 @@
-"""The connections of a store: a sync door, and an async door for every event loop."""
+"""The connections of a database: a sync door, and an async door for every event loop."""
 
 import asyncio
 import threading
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from salesboost_tools.tools.crm.driver import driver_urls, engine_options, set_up
+from salesboost_tools.tools.database.driver import driver_urls, engine_options, set_up
 
 
 class SyncEngines(NamedTuple):
@@ -81,13 +81,13 @@ class Engines:
 
 
 def _engine(url: URL, *, writes: bool) -> Engine:
-    engine = create_engine(url, **engine_options(writes=writes))
+    engine = create_engine(url, **engine_options(url, writes=writes))
     set_up(engine, writes=writes)
     return engine
 
 
 def _async_engine(url: URL, *, writes: bool) -> AsyncEngine:
-    engine = create_async_engine(url, **engine_options(writes=writes))
+    engine = create_async_engine(url, **engine_options(url, writes=writes))
     set_up(engine.sync_engine, writes=writes)
     return engine
 
@@ -105,7 +105,7 @@ def _dispose_elsewhere(engines: list[AsyncEngine]) -> threading.Thread | None:
     """Close async engines in a thread with an event loop of its own; None if there are none.
 
     Their own loop may be closed already, and whoever calls may be inside another one. Nobody waits here: this also runs
-    when the garbage collector finds a forgotten store, in whatever thread that happens to be.
+    when the garbage collector finds a forgotten database, in whatever thread that happens to be.
     """
     if not engines:
         return None
@@ -114,6 +114,6 @@ def _dispose_elsewhere(engines: list[AsyncEngine]) -> threading.Thread | None:
         for engine in engines:
             await engine.dispose()
 
-    thread = threading.Thread(target=lambda: asyncio.run(dispose()), name="crm-close", daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(dispose()), name="database-close", daemon=True)
     thread.start()
     return thread

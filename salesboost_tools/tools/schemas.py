@@ -1,0 +1,6 @@
+"""The tables of all tools: a module that has some adds its `Schema` here, and the migration tests then cover it."""
+
+from salesboost_tools.tools.crm.schema import CRM_SCHEMA
+from salesboost_tools.tools.database import Schema
+
+SCHEMAS: tuple[Schema, ...] = (CRM_SCHEMA,)
