@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, column, inspect, select, table, text
+from sqlalchemy import Connection, MetaData, String, column, inspect, select, table, text
 
 from salesboost_tools.core.errors import ConfigurationError
 
@@ -85,4 +85,4 @@ def upgrade(connection: Connection, schema: Schema) -> None:
 def _revision(connection: Connection, schema: Schema) -> str | None:
     if not inspect(connection).has_table(schema.version_table):
         return None
-    return connection.execute(select(column("version_num")).select_from(table(schema.version_table))).scalar()
+    return connection.execute(select(column("version_num", String)).select_from(table(schema.version_table))).scalar()

@@ -4,10 +4,13 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
+import psycopg
 import pytest
 
-from salesboost_tools.tools.crm import CrmIntegration, CrmStore
+from salesboost_tools.tools.crm import CrmIntegration, CrmStore, open_crm
 from salesboost_tools.tools.crm.embedded import build
+from salesboost_tools.tools.crm.seed import fill
+from tests.databases import postgresql_database
 
 AS_OF = datetime(2026, 6, 30, 9, tzinfo=UTC)
 
@@ -48,9 +51,58 @@ def now():
     return FixedNow()
 
 
+SHIPPED_TABLES = ("accounts", "contacts", "deals", "activities")
+ON_EVERY_DATABASE = pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+"""Marks tests that both databases pass: the contract of the store."""
+
+
+@pytest.fixture(scope="session")
+def postgresql_shipped(tmp_path_factory):
+    """A PostgreSQL database with the shipped tables, and a copy of each beside it."""
+    with postgresql_database() as url:
+        store = open_crm(url, tmp_path_factory.getbasetemp() / "unused")
+        store.database.perform(lambda rows: fill(rows, files("salesboost_tools") / "data"), writes=True)
+        store.close()
+        with psycopg.connect(url, autocommit=True) as connection:
+            for table in SHIPPED_TABLES:
+                connection.execute(f"CREATE TABLE shipped_{table} AS TABLE {table}")
+        yield url
+
+
+def as_shipped(url):
+    """Undo what a test has written: every write leaves an audit row, and a written row is known by its version."""
+    with psycopg.connect(url) as connection:
+        if connection.execute("SELECT NOT EXISTS (SELECT FROM audit_trail)").fetchone() == (True,):
+            return
+        connection.execute("SET LOCAL session_replication_role = replica")  # in any order, references or not
+        connection.execute("TRUNCATE audit_trail, written_keys")
+        for table in SHIPPED_TABLES:
+            connection.execute(
+                f"DELETE FROM {table} t WHERE NOT EXISTS (SELECT FROM shipped_{table} s "
+                "WHERE (s.tenant_id, s.id, s.version) = (t.tenant_id, t.id, t.version))"
+            )
+            connection.execute(f"INSERT INTO {table} SELECT * FROM shipped_{table} ON CONFLICT DO NOTHING")
+
+
 @pytest.fixture
-def store(database, now):
-    opened = CrmStore(f"sqlite:///{database}", now=now)
+def backend():
+    return "sqlite"
+
+
+@pytest.fixture
+def database_url(backend, request):
+    """A database with the shipped tables that a test may change."""
+    if backend == "sqlite":
+        yield f"sqlite:///{request.getfixturevalue('database')}"
+    else:
+        url = request.getfixturevalue("postgresql_shipped")
+        yield url
+        as_shipped(url)
+
+
+@pytest.fixture
+def store(database_url, now):
+    opened = CrmStore(database_url, now=now)
     yield opened
     opened.close()
 

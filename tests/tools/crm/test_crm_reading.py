@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from salesboost_tools.core.errors import ToolInputError
+from tests.tools.crm.conftest import ON_EVERY_DATABASE
+
+pytestmark = ON_EVERY_DATABASE
 
 
 async def test_a_deal_is_found_by_its_id_with_its_account_money_and_silence(ask):

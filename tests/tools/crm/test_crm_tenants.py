@@ -9,8 +9,9 @@ from salesboost_tools.core.errors import ToolInputError
 from salesboost_tools.tools.crm import WinLoss, statements
 from salesboost_tools.tools.crm.commands import Find
 from salesboost_tools.tools.crm.schema import contacts
-from tests.tools.crm.conftest import AS_OF, config
+from tests.tools.crm.conftest import AS_OF, ON_EVERY_DATABASE, config
 
+pytestmark = ON_EVERY_DATABASE
 EMEA = config(tenant_id="globex-emea")
 
 

@@ -1,9 +1,13 @@
 """What the CRM changes: checked, under its version, with a line in the audit trail, or only shown in a dry run."""
 
 import pytest
+from sqlalchemy import select
 
 from salesboost_tools.core.errors import ToolInputError
-from tests.tools.crm.conftest import config
+from salesboost_tools.tools.crm.schema import metadata
+from tests.tools.crm.conftest import ON_EVERY_DATABASE, config
+
+pytestmark = ON_EVERY_DATABASE
 
 
 async def get(ask, record_type, record_id):
@@ -305,6 +309,13 @@ async def test_a_write_that_does_not_fit_together_is_refused(ask, arguments, mes
         await ask(**arguments)
 
 
+def every_row(store):
+    def read(connection):
+        return [sorted(map(repr, connection.execute(select(table)))) for table in metadata.sorted_tables]
+
+    return store.database.perform(read, writes=False)
+
+
 WRITES = [
     {"operation": "create_note", "deal_id": "DEAL-0042", "body": "x"},
     {"operation": "create_task", "deal_id": "DEAL-0042", "subject": "x", "due_at": "2026-07-02T15:00:00Z"},
@@ -321,13 +332,11 @@ WRITES = [
 
 
 @pytest.mark.parametrize("arguments", WRITES, ids=lambda arguments: arguments["operation"])
-async def test_a_dry_run_tells_what_the_write_then_does_and_changes_nothing(ask, database, arguments):
-    before = database.read_bytes()
+async def test_a_dry_run_tells_what_the_write_then_does_and_changes_nothing(ask, store, arguments):
+    before = every_row(store)
     told = await ask(**arguments, dry_run=True)
     assert told["dry_run"] is True
-    assert database.read_bytes() == before
-    log = database.with_name("crm.sqlite3-wal")
-    assert not log.exists() or log.stat().st_size == 0
+    assert every_row(store) == before
     done = await ask(**arguments)
     assert done["dry_run"] is False
     assert done["changes"] == told["changes"]

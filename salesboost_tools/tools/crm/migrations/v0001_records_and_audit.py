@@ -3,6 +3,8 @@
 Version 0.1.0 made these tables without migrations: where they are there already, they are taken over as they are.
 """
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -23,7 +25,7 @@ def _key(name: str, *, nullable: bool = False) -> "sa.Column[str]":
     return sa.Column(name, sa.String(64), nullable=nullable)
 
 
-def _moment(name: str, *, nullable: bool = False) -> "sa.Column[sa.DateTime]":
+def _moment(name: str, *, nullable: bool = False) -> "sa.Column[datetime]":
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 

@@ -1,0 +1,1 @@
+"""Migrations of a module whose second step fails half-way."""
