@@ -87,6 +87,17 @@ class Settings(BaseSettings):
     bandit_epsilon: float = Field(0.1, ge=0, le=1, description="Share of choices spent on exploring.")
     health_ttl: float = Field(30.0, ge=0, description="Seconds for which the finding of a health probe is believed.")
     health_timeout: float = Field(2.0, gt=0, description="Seconds a health probe may take.")
+    api_token: str | None = Field(
+        None, repr=False, description="Secret of operators for the HTTP service; needed to listen beyond this machine."
+    )
+    api_role: str = Field("system", description="Role of whoever calls with `TOOL_API_TOKEN`, or without any token.")
+    api_tenant: str | None = Field(None, description="Tenant of the same caller; unset: the default one.")
+    api_jwt_key: str | None = Field(
+        None,
+        repr=False,
+        description="Key that verifies further tokens (JWT); their claims `caller_role`, `user_id`, `tenant_id`, "
+        "`session_id` say who calls.",
+    )
     data_dir: Path = Field(
         Path(".salesboost"), description="Folder for the embedded database and the search index; made on first use."
     )

@@ -55,11 +55,13 @@ class ToolHealth:
             "status": self.status.value,
             "reasons": list(self.reasons),
             "checked_at": None if self.checked_at is None else self.checked_at.isoformat(),
-            "probe_ms": None if probed is None else round(probed.seconds * 1000, 3),
+            "probe_ms": None if probed is None else _milliseconds(probed.seconds),
             "details": {} if probed is None else dict(probed.details),
             "recent_calls": traffic.calls,
             "failure_share": traffic.failure_share,
-            "p95_ms": None if traffic.p95_s is None else round(traffic.p95_s * 1000, 3),
+            "p50_ms": _milliseconds(traffic.p50_s),
+            "p95_ms": _milliseconds(traffic.p95_s),
+            "p99_ms": _milliseconds(traffic.p99_s),
             "circuit": self.circuit,
         }
 
@@ -95,3 +97,7 @@ class HealthReport:
             "tools": {name: health.as_dict() for name, health in self.tools.items()},
             "variants": {name: health.as_dict() for name, health in self.variants.items()},
         }
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)

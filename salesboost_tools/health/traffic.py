@@ -21,8 +21,12 @@ class Traffic:
 
     calls: int = 0
     failures: int = 0
+    p50_s: float | None = None
+    """Median of the durations, seconds, as the other percentiles (nearest rank); None without calls."""
     p95_s: float | None = None
-    """95th percentile of the durations (nearest rank), seconds; None without calls."""
+    """95th percentile."""
+    p99_s: float | None = None
+    """99th percentile."""
 
     @property
     def failure_share(self) -> float | None:
@@ -81,8 +85,6 @@ class TrafficWindow:
         if not calls:
             return NO_TRAFFIC
         durations = sorted(seconds for _, _, seconds in calls)
-        return Traffic(
-            calls=len(calls),
-            failures=sum(failed for _, failed, _ in calls),
-            p95_s=durations[math.ceil(0.95 * len(durations)) - 1],
-        )
+        p50_s, p95_s, p99_s = (durations[math.ceil(share * len(durations)) - 1] for share in (0.5, 0.95, 0.99))
+        failures = sum(failed for _, failed, _ in calls)
+        return Traffic(calls=len(calls), failures=failures, p50_s=p50_s, p95_s=p95_s, p99_s=p99_s)

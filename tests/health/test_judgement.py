@@ -23,8 +23,8 @@ def test_a_tool_whose_probe_succeeds_is_healthy():
 
 
 def test_a_tool_without_a_probe_is_healthy_once_enough_calls_went_well():
-    assert verdict(probed=None, traffic=Traffic(5, 0, 0.1))[0] is HealthStatus.HEALTHY
-    assert verdict(probed=None, traffic=Traffic(4, 0, 0.1))[0] is HealthStatus.UNKNOWN
+    assert verdict(probed=None, traffic=Traffic(5, 0, p95_s=0.1))[0] is HealthStatus.HEALTHY
+    assert verdict(probed=None, traffic=Traffic(4, 0, p95_s=0.1))[0] is HealthStatus.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ def test_a_tool_without_a_probe_is_healthy_once_enough_calls_went_well():
     [
         ({"probed": ILL}, "OSError"),
         ({"circuit": CircuitState.OPEN}, "its circuit breaker is open"),
-        ({"traffic": Traffic(10, 5, 0.1)}, "5 of the last 10 calls failed"),
-        ({"probed": None, "traffic": Traffic(10, 10, 0.1)}, "10 of the last 10 calls failed"),
+        ({"traffic": Traffic(10, 5, p95_s=0.1)}, "5 of the last 10 calls failed"),
+        ({"probed": None, "traffic": Traffic(10, 10, p95_s=0.1)}, "10 of the last 10 calls failed"),
     ],
 )
 def test_what_does_not_work_is_unhealthy(findings, reason):
@@ -44,9 +44,9 @@ def test_what_does_not_work_is_unhealthy(findings, reason):
     ("findings", "reason"),
     [
         ({"circuit": CircuitState.HALF_OPEN}, "its circuit breaker waits for a probe to succeed"),
-        ({"traffic": Traffic(10, 1, 0.1)}, "1 of the last 10 calls failed"),
+        ({"traffic": Traffic(10, 1, p95_s=0.1)}, "1 of the last 10 calls failed"),
         (
-            {"traffic": Traffic(10, 0, 1.7), "limit_s": 2.0},
+            {"traffic": Traffic(10, 0, p95_s=1.7), "limit_s": 2.0},
             "1 of 20 calls takes 1.7 s or longer; its time limit is 2.0 s",
         ),
         ({"missing": "no shared state"}, "no shared state"),
@@ -63,11 +63,11 @@ def test_all_reasons_of_the_worst_kind_are_told():
 
 
 def test_a_few_failures_among_few_calls_say_nothing():
-    assert verdict(traffic=Traffic(4, 4, 0.1)) == (HealthStatus.HEALTHY, ())
+    assert verdict(traffic=Traffic(4, 4, p95_s=0.1)) == (HealthStatus.HEALTHY, ())
 
 
 def test_failures_below_a_tenth_do_not_count():
-    assert verdict(traffic=Traffic(21, 2, 0.1)) == (HealthStatus.HEALTHY, ())
+    assert verdict(traffic=Traffic(21, 2, p95_s=0.1)) == (HealthStatus.HEALTHY, ())
 
 
 @pytest.mark.parametrize(

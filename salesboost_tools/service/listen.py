@@ -1,0 +1,61 @@
+"""Listen on a port: on this machine alone, unless a token is needed."""
+
+import ipaddress
+
+import uvicorn
+
+from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.service.access import Access
+from salesboost_tools.settings import Settings
+
+APP = "salesboost_tools.service.app:create_app"
+"""How worker processes make the application, each its own, set up from the environment."""
+
+
+def serve(host: str = "127.0.0.1", port: int = 8080, *, workers: int = 1) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        host: Address to listen on; one that others can reach needs `TOOL_API_TOKEN` or `TOOL_API_JWT_KEY`.
+        port: TCP port; 0 for any that is free.
+        workers: How many processes, 1 or more; several want `TOOL_REDIS_URL`, or each has limits of its own.
+
+    Raises:
+        ConfigurationError: The address can be reached from elsewhere and nobody would need a token.
+    """
+    refuse_open_door(host, Access.of(Settings()))
+    uvicorn.run(
+        APP,
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        server_header=False,
+        access_log=False,  # a path may hold what a person typed
+        ws_max_size=65_536,  # clients have nothing to say
+        timeout_graceful_shutdown=10,
+    )
+
+
+def refuse_open_door(host: str, access: Access) -> None:
+    """Refuse to listen where others can call without a token.
+
+    Raises:
+        ConfigurationError: The address is not this machine's own and no token is needed.
+    """
+    if access.is_guarded or is_loopback(host):
+        return
+    raise ConfigurationError(
+        f"listening on {host} lets others in, and nobody would need a token; set TOOL_API_TOKEN (or TOOL_API_JWT_KEY), "
+        "or listen on 127.0.0.1"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name may stand for any address
+        return False

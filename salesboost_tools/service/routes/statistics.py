@@ -1,0 +1,52 @@
+"""What operators look at: metrics for Prometheus, and what selector, cache and limits know."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header
+from fastapi.responses import Response
+from pydantic_core import to_jsonable_python
+
+from salesboost_tools.handlers.cache import CacheHandler
+from salesboost_tools.observe.exposition import exposition
+from salesboost_tools.service.callers import Callers
+from salesboost_tools.service.problems import problem_responses
+from salesboost_tools.toolkit import SalesToolkit
+
+
+def statistics_router(toolkit: SalesToolkit, callers: Callers) -> APIRouter:
+    """Return `/metrics`, `/selection`, `/cache` and `/limits`; all for operators."""
+    router = APIRouter(
+        tags=["statistics"],
+        dependencies=[Depends(callers.operator)],
+        responses=problem_responses(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
+    )
+
+    @router.get("/metrics", response_class=Response)
+    def metrics(accept: Annotated[str, Header()] = "") -> Response:
+        """Return all metrics, as OpenMetrics or in Prometheus's text format, as the client accepts."""
+        media_type, body = exposition(accept)
+        return Response(body, media_type=media_type)
+
+    @router.get("/selection")
+    async def selection() -> dict[str, Any]:
+        """Return what the selector has learnt, by group and tool."""
+        statistics = await toolkit.selector.aget_statistics()
+        return {
+            "enabled": toolkit.settings.bandit_enabled,
+            "groups": to_jsonable_python(statistics, inf_nan_mode="null"),
+        }
+
+    @router.get("/cache")
+    async def cache() -> dict[str, Any]:
+        """Return what the cache did in this process, by tool."""
+        handler: CacheHandler | None = toolkit.handler(CacheHandler)
+        if handler is None:
+            return {"enabled": False, "tools": {}}
+        tools = {
+            name: {**to_jsonable_python(found), "hit_rate": found.hit_rate}
+            for name, found in handler.statistics().items()
+        }
+        return {"enabled": True, "tools": tools}
+
+    return router
