@@ -117,6 +117,12 @@ def due_after(bucket: Bucket, due_at_ns: int | None, now_ns: int, tokens: int = 
     return (now_ns if due_at_ns is None or due_at_ns < now_ns else due_at_ns) + bucket.interval_ns * tokens
 
 
+def tokens_left(bucket: Bucket, due_at_ns: int | None, now_ns: int) -> int:
+    """Return how many tokens could be taken now, in [0, capacity]; arguments as for `due_after`."""
+    owed_ns = 0 if due_at_ns is None else max(0, due_at_ns - now_ns)
+    return max(0, bucket.tolerance_ns - owed_ns) // bucket.interval_ns
+
+
 def fit(bucket: Bucket, tokens: int) -> int:
     """Return `tokens` if a full bucket could ever serve them.
 

@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from salesboost_tools.core.call import ToolCall
@@ -12,6 +13,7 @@ from salesboost_tools.core.clock import Clock
 from salesboost_tools.core.errors import ConfigurationError, RateLimitError, StateUnavailableError, UncountedCallError
 from salesboost_tools.core.rate import RateLimit, seconds_to_wait
 from salesboost_tools.core.rate_windows import GivenRateLimits, RateLimits, as_rate_limits, shown
+from salesboost_tools.core.spec import ToolSpec
 from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler
 from salesboost_tools.handlers.rate_claims import Per, claims_on, key_function
 from salesboost_tools.state import LimitClaim, MemoryLimits, MemoryState, State, WhenDown
@@ -20,6 +22,18 @@ from salesboost_tools.state.fallback import share_of
 DEFAULT_RATE_LIMIT = RateLimit("10/minute")
 
 _OF_WHOM = {"tenant": " per tenant", "user": " per user"}
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """How much of a tool's rate is left."""
+
+    limit: str
+    """The limit, or the limits, as people write them."""
+    capacity: int
+    """How many calls the tightest one admits at once."""
+    left: int | None
+    """How many calls would pass now; None if every tenant, user or key has a bucket of its own."""
 
 
 class RateLimitHandler(ToolHandler):
@@ -73,6 +87,7 @@ class RateLimitHandler(ToolHandler):
         self._limits = {name: as_rate_limits(limit) for name, limit in (limits or {}).items()}
         self._default = as_rate_limits(default)
         self._key_of = key_function(per)
+        self._has_one_bucket_per_tool = per == "tool"
         self._of_whom = " per key" if callable(per) else _OF_WHOM.get(per, "")
         self._max_wait_s = max_wait_s
         by_name = isinstance(when_down, Mapping)
@@ -110,7 +125,24 @@ class RateLimitHandler(ToolHandler):
 
     def limit_of(self, call: ToolCall) -> RateLimits:
         """Return the limit that holds for a call, or the limits."""
-        return self._limits.get(call.name) or call.spec.rate_limit or self._default
+        return self._limits_for(call.name, call.spec)
+
+    async def aheadroom(self, tool: str, spec: ToolSpec) -> Headroom:
+        """Return how much of a tool's rate is left, without taking any of it.
+
+        Raises:
+            StateUnavailableError: The state did not answer.
+        """
+        limits = self._limits_for(tool, spec)
+        tightest = limits if isinstance(limits, RateLimit) else min(limits, key=lambda limit: limit.calls)
+        left = None
+        if self._has_one_bucket_per_tool:
+            claims = claims_on(tool, limits)
+            left = min([await self._store.aleft(key, bucket) for key, bucket, _ in claims])
+        return Headroom(shown(limits), tightest.calls, left)
+
+    def _limits_for(self, tool: str, spec: ToolSpec) -> RateLimits:
+        return self._limits.get(tool) or spec.rate_limit or self._default
 
     # ------------------------------------------------------------ the store
 

@@ -8,7 +8,7 @@ class StoreHealth:
     """Asks a state backend whether it is there. One in this process always is.
 
     Args:
-        state: The backend; one that crosses a process has `aping` and `healthy`, as `RedisState` does.
+        state: The backend; one that crosses a process has `aping`, as `RedisState` does.
     """
 
     def __init__(self, state: State) -> None:
@@ -26,6 +26,7 @@ class StoreHealth:
 
     def fallback(self) -> str | None:
         """Return what is done without at the moment; None if the backend is used."""
-        if getattr(self._state, "healthy", True):
+        health = self._state.health
+        if health.answers:
             return None
-        return "the state store does not answer; limits are kept by each process for itself, nothing is shared"
+        return f"the state store at {health.where} does not answer; each process goes by what it knows itself"

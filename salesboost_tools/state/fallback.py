@@ -79,6 +79,13 @@ class FallbackLimits:
         self.healthy = True
         return wait_ns
 
+    def left(self, key: str, bucket: Bucket) -> int:
+        """Return how many tokens could be taken now; takes none."""
+        try:
+            return self._store.left(key, bucket)
+        except StateUnavailableError as error:
+            return self._left_without_store(error, key, bucket)
+
     async def atake(self, key: str, bucket: Bucket, tokens: int = 1) -> int:
         """Do what `take` does."""
         try:
@@ -96,6 +103,20 @@ class FallbackLimits:
             return self._without_store(error, claims)
         self.healthy = True
         return wait_ns
+
+    async def aleft(self, key: str, bucket: Bucket) -> int:
+        """Do what `left` does."""
+        try:
+            return await self._store.aleft(key, bucket)
+        except StateUnavailableError as error:
+            return self._left_without_store(error, key, bucket)
+
+    def _left_without_store(self, error: StateUnavailableError, key: str, bucket: Bucket) -> int:
+        if self.when_down is WhenDown.CLOSED:
+            raise error
+        if self.when_down is WhenDown.OPEN:
+            return bucket.capacity
+        return self._local.left(key, share_of(bucket, self._workers))
 
     def _without_store(self, error: StateUnavailableError, claims: Sequence[LimitClaim]) -> int:
         with self._lock:

@@ -8,7 +8,7 @@ from typing import Any
 
 from salesboost_tools.core.clock import Clock, nanoseconds
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.core.rate import Bucket, due_after, fit
+from salesboost_tools.core.rate import Bucket, due_after, fit, tokens_left
 from salesboost_tools.state.health import StateHealth
 from salesboost_tools.state.limit_claims import fit_together
 from salesboost_tools.state.memory_leases import MemoryLeases
@@ -69,6 +69,11 @@ class MemoryLimits:
                 self._sweep(now_ns)
             return 0
 
+    def left(self, key: str, bucket: Bucket) -> int:
+        """Return how many tokens could be taken now; takes none."""
+        with self._lock:
+            return tokens_left(bucket, self._due_at_ns.get(key), self._now_ns())
+
     async def atake(self, key: str, bucket: Bucket, tokens: int = 1) -> int:
         """Do what `take` does; there is nothing to wait for."""
         return self.take(key, bucket, tokens)
@@ -76,6 +81,10 @@ class MemoryLimits:
     async def atake_all(self, claims: Sequence[LimitClaim]) -> int:
         """Do what `take_all` does; there is nothing to wait for."""
         return self.take_all(claims)
+
+    async def aleft(self, key: str, bucket: Bucket) -> int:
+        """Do what `left` does; there is nothing to wait for."""
+        return self.left(key, bucket)
 
     def _sweep(self, now_ns: int) -> None:
         self._due_at_ns = {key: due for key, due in self._due_at_ns.items() if due > now_ns}

@@ -61,12 +61,20 @@ class LimitStore(Protocol):
         """
         ...
 
+    def left(self, key: str, bucket: Bucket) -> int:
+        """Return how many tokens could be taken now, 0 to the capacity; takes none."""
+        ...
+
     async def atake(self, key: str, bucket: Bucket, tokens: int = 1) -> int:
         """Do what `take` does."""
         ...
 
     async def atake_all(self, claims: Sequence[LimitClaim]) -> int:
         """Do what `take_all` does."""
+        ...
+
+    async def aleft(self, key: str, bucket: Bucket) -> int:
+        """Do what `left` does."""
         ...
 
 

@@ -21,6 +21,7 @@ class RedisLimits:
         self._commands = commands
         self._prefix = prefix
         self._script = load_script("take")
+        self._left_script = load_script("left")
 
     def take(self, key: str, bucket: Bucket, tokens: int = 1) -> int:
         """Take tokens if they are there; return 0, or the ns to wait."""
@@ -37,6 +38,10 @@ class RedisLimits:
         keys, arguments = self._together(claims)
         return self._commands.run(self._script, keys, *arguments) * 1000 if keys else 0
 
+    def left(self, key: str, bucket: Bucket) -> int:
+        """Return how many tokens could be taken now; takes none."""
+        return self._commands.run(self._left_script, (self._stored_under(key),), *_times_us(bucket))
+
     async def atake(self, key: str, bucket: Bucket, tokens: int = 1) -> int:
         """Do what `take` does."""
         if tokens != 1:
@@ -51,6 +56,10 @@ class RedisLimits:
         """Do what `take_all` does."""
         keys, arguments = self._together(claims)
         return await self._commands.arun(self._script, keys, *arguments) * 1000 if keys else 0
+
+    async def aleft(self, key: str, bucket: Bucket) -> int:
+        """Do what `left` does."""
+        return await self._commands.arun(self._left_script, (self._stored_under(key),), *_times_us(bucket))
 
     def _together(self, claims: Sequence[LimitClaim]) -> tuple[tuple[bytes, ...], list[int]]:
         fit_together(claims)
@@ -73,3 +82,9 @@ class RedisLimits:
 
 def _slot_name(key: str) -> str:
     return key.partition(":")[0]
+
+
+def _times_us(bucket: Bucket) -> tuple[int, int]:
+    """Return how long a token takes to come back, and an empty bucket to fill up."""
+    interval_us = -(-bucket.interval_ns // 1000)
+    return interval_us, interval_us * bucket.capacity

@@ -70,6 +70,21 @@ class LimitStoreContract:
         waits = [await take() for _ in range(12)]
         assert waits == [0] * 10 + [6 * 10**9] * 2
 
+    @pytest.mark.parametrize("way", ["sync", "async"])
+    async def test_what_is_left_can_be_taken_and_no_more(self, clock, store, take, way):
+        async def left():
+            return store.left("k", TEN_A_MINUTE) if way == "sync" else await store.aleft("k", TEN_A_MINUTE)
+
+        assert [await left(), await left()] == [10, 10]
+        await take(tokens=7)
+        assert await left() == 3
+        clock.advance(6)
+        assert await left() == 4
+        await take(tokens=4)
+        assert await left() == 0
+        clock.advance(3600)
+        assert await left() == 10
+
     async def test_a_bucket_fills_up_again_and_no_further(self, clock, take):
         for _ in range(10):
             await take()

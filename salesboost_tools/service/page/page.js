@@ -218,11 +218,17 @@ function shareLine(name, line) {
 
 // ---------------------------------------------------------------- events
 
+// What a subprotocol may be called is narrower than what a token may hold.
+function coded(text) {
+  const bytes = String.fromCharCode(...new TextEncoder().encode(text));
+  return btoa(bytes).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}
+
 function watch() {
   const base = new URL("ws/tools?replay=100", location.href);
   base.protocol = base.protocol === "https:" ? "wss:" : "ws:";
   const offered = ["salesboost.status"];
-  if (token()) offered.push(`bearer.${token()}`);
+  if (token()) offered.push(`bearer.${coded(token())}`);
   socket = new WebSocket(base, offered);
   socket.addEventListener("open", () => { at("link").textContent = "live"; });
   socket.addEventListener("message", (message) => hear(JSON.parse(message.data)));

@@ -1,6 +1,7 @@
 """What tools are doing, as it happens, over a WebSocket."""
 
 import asyncio
+from base64 import urlsafe_b64decode
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
@@ -16,7 +17,8 @@ from salesboost_tools.service.callers import is_operator
 from salesboost_tools.toolkit import SalesToolkit
 
 PROTOCOL = "salesboost.status"
-"""The WebSocket subprotocol. Browsers cannot send headers: they offer it together with `bearer.` + the token."""
+"""The WebSocket subprotocol. Browsers cannot send headers: they offer a second one, `bearer.` + the token in base64url
+without padding."""
 
 _BEARER = "bearer."
 _POLICY_VIOLATION = 1008
@@ -49,7 +51,8 @@ def live_router(toolkit: SalesToolkit, access: Access) -> APIRouter:
     ) -> None:
         """Send every status event of this process as JSON, filtered by `tool` and `kind` (each any number of times).
 
-        With `replay=n` the latest n events of before come first. A client that reads too slowly loses the oldest events and is told how many: `{"type": "dropped", "count": n}`.
+        With `replay=n` the latest n events of before come first. A client that reads too slowly loses the oldest events
+        and is told how many: `{"type": "dropped", "count": n}`.
         """
         if not _may_watch(socket, access):
             await socket.close(_POLICY_VIOLATION)
@@ -112,8 +115,15 @@ def _may_watch(socket: WebSocket, access: Access) -> bool:
 
 def _token(socket: WebSocket) -> str | None:
     offered: list[str] = socket.scope.get("subprotocols", [])
-    in_protocol = next((name.removeprefix(_BEARER) for name in offered if name.startswith(_BEARER)), None)
-    return bearer_token(socket.headers.get("authorization")) or in_protocol
+    coded = next((name.removeprefix(_BEARER) for name in offered if name.startswith(_BEARER)), None)
+    return bearer_token(socket.headers.get("authorization")) or (None if coded is None else _decoded(coded))
+
+
+def _decoded(coded: str) -> str | None:
+    try:
+        return urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode()
+    except ValueError:
+        return None
 
 
 def _host_in(origin: str) -> str:

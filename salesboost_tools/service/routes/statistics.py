@@ -7,7 +7,9 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.responses import Response
 from pydantic_core import to_jsonable_python
 
+from salesboost_tools.governed import GovernedTool
 from salesboost_tools.handlers.cache import CacheHandler
+from salesboost_tools.handlers.rate_limit import RateLimitHandler
 from salesboost_tools.observe.exposition import exposition
 from salesboost_tools.service.callers import Callers
 from salesboost_tools.service.problems import problem_responses
@@ -48,5 +50,19 @@ def statistics_router(toolkit: SalesToolkit, callers: Callers) -> APIRouter:
             for name, found in handler.statistics().items()
         }
         return {"enabled": True, "tools": tools}
+
+    @router.get("/limits")
+    async def limits() -> dict[str, Any]:
+        """Return how much of each tool's rate is left; null where every tenant or user has a rate of its own."""
+        handler: RateLimitHandler | None = toolkit.handler(RateLimitHandler)
+        if handler is None:
+            return {"enabled": False, "tools": {}}
+        variants = [variant for group in toolkit.groups for variant in group.variants]
+        tools = [tool for tool in (*toolkit.get_tools(), *variants) if isinstance(tool, GovernedTool)]
+        found = [await handler.aheadroom(tool.name, tool.spec) for tool in tools]
+        return {
+            "enabled": True,
+            "tools": {tool.name: to_jsonable_python(left) for tool, left in zip(tools, found, strict=True)},
+        }
 
     return router
