@@ -49,6 +49,7 @@ from pydantic.v1 import ValidationError as ValidationErrorV1
 from salesboost_tools.core.call import Body, Caller, CallRecord, ToolCall, unheard
 from salesboost_tools.core.errors import ToolCallError
 from salesboost_tools.core.spec import ToolSpec
+from salesboost_tools.core.write_key import WRITE_KEY
 from salesboost_tools.governed.caller import asked_key_of, caller_of, thread_of
 from salesboost_tools.governed.context import Inside
 from salesboost_tools.governed.listening import atell_error, atell_start, listeners, tell_start
@@ -205,10 +206,10 @@ def _chain_call(tool: Answers, plan: Plan, opened: CallbackManagerForToolRun, re
         child = _child_config(request.config, opened.get_child())
         if traced:
             with set_config_context(child) as context:
-                return context.run(plan.call, at, by, opened, request.config, request.tool_call_id)
+                return _keyed(context, call).run(plan.call, at, by, opened, request.config, request.tool_call_id)
         context = copy_context()
         context.run(var_child_runnable_config.set, child)
-        return context.run(plan.call, at, by, opened, request.config, request.tool_call_id)
+        return _keyed(context, call).run(plan.call, at, by, opened, request.config, request.tool_call_id)
 
     chain = plan.chains.with_those_in(opened.handlers)
     return chain.call(_tool_call(tool, plan.spec, opened, request, chain=chain, args=args, body=body))
@@ -225,10 +226,10 @@ async def _achain_call(
         child = _child_config(request.config, opened.get_child())
         if traced:
             with set_config_context(child) as context:
-                return await _within(context, at, by)
+                return await _within(_keyed(context, call), at, by)
         context = copy_context()
         context.run(var_child_runnable_config.set, child)
-        return await _within(context, at, by)
+        return await _within(_keyed(context, call), at, by)
 
     def _within(context: Context, at: Positional, by: Named) -> Awaitable[Any]:
         if plan.acall is not None:
@@ -240,6 +241,13 @@ async def _achain_call(
 
     chain = plan.chains.with_those_in(opened.handlers)
     return await chain.acall(_tool_call(tool, plan.spec, opened, request, chain=chain, args=args, body=body))
+
+
+def _keyed(context: Context, call: ToolCall) -> Context:
+    """Tell the tool under which key it writes, if somebody sees to it that the call happens once."""
+    if call.idempotency_key is not None:
+        context.run(WRITE_KEY.set, (call.name, call.idempotency_key))
+    return context
 
 
 def _visible(plan: Plan, positional: Positional, named: Named) -> Named:

@@ -8,8 +8,10 @@ from enum import Enum
 from typing import Any, cast
 from uuid import UUID
 
+from salesboost_tools.core.cache_key import cache_key
 from salesboost_tools.core.call import Caller
 from salesboost_tools.core.errors import ConfigurationError, ToolInputError
+from salesboost_tools.core.write_key import WRITE_KEY
 
 Now = Callable[[], datetime]
 """Returns the present moment, aware, in UTC; `utc_now` in production, a fixed one in tests."""
@@ -48,6 +50,23 @@ def caller_of(config: Mapping[str, Any] | None) -> Caller:
         tenant_id=_field(configurable, "tenant_id") or DEFAULT_TENANT,
         session_id=_field(configurable, "session_id"),
     )
+
+
+def write_key_of(tool: str, config: Mapping[str, Any] | None) -> str | None:
+    """Return what names the write that a tool is about to do: `tool:` and 32 hexadecimal digits; None if nothing does.
+
+    Under `IdempotencyHandler` that is the handler's key. A bare tool goes by the `idempotency_key` of
+    `config["configurable"]` alone, and comes to the same key for it.
+
+    Raises:
+        ConfigurationError: The key in the configuration is no text.
+    """
+    held = WRITE_KEY.get()
+    if held is not None and held[0] == tool:
+        return held[1]
+    configurable: Mapping[str, Any] = (config or {}).get("configurable") or {}
+    asked = _field(configurable, "idempotency_key")
+    return cache_key(tool, _field(configurable, "tenant_id"), None, {"asked": asked}) if asked else None
 
 
 def _field(configurable: Mapping[str, Any], name: str) -> str | None:

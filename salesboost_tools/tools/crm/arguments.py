@@ -7,12 +7,22 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from salesboost_tools.tools.argument import wrong_input
-from salesboost_tools.tools.crm.commands import AddActivity, Command, CreateContact, Find, Get, MoveDeal, Update
-from salesboost_tools.tools.crm.properties import properties_of_new_contact, properties_to_update
-from salesboost_tools.tools.crm.vocabulary import CLOSED_STAGES, ActivityKind, RecordType, Stage
+from salesboost_tools.tools.crm.commands import AddActivity, Command, Create, Find, Get, MoveDeal, Update, Upsert
+from salesboost_tools.tools.crm.properties import properties_of_new, properties_to_update, properties_to_upsert
+from salesboost_tools.tools.crm.vocabulary import CLOSED_STAGES, ActivityKind, Created, RecordType, Stage
 
 Operation = Literal[
-    "get", "search", "list", "create_note", "create_task", "create_contact", "update_deal_stage", "update"
+    "get",
+    "search",
+    "list",
+    "create_note",
+    "create_task",
+    "create_account",
+    "create_contact",
+    "create_deal",
+    "upsert",
+    "update_deal_stage",
+    "update",
 ]
 READING: frozenset[str] = frozenset({"get", "search", "list"})
 DEFAULT_LIMIT = 10
@@ -32,7 +42,9 @@ class CrmArguments(BaseModel):
             "list: deals by stage, owner_id, stalled_days, account_id or competitor; contacts of an account_id; "
             "activities of an account_id or deal_id, newest first; accounts by industry, country or owner_id. "
             "create_note: body on an account_id or deal_id. create_task: subject and due_at on an account_id or "
-            "deal_id. create_contact: account_id and properties. update_deal_stage: deal_id, stage, "
+            "deal_id. create_account: properties. create_contact, create_deal: account_id and properties. "
+            "upsert: record_type and properties, changes the account of this domain, the contact of this email or the "
+            "account_id's deal of this name, or creates it. update_deal_stage: deal_id, stage, "
             "expected_version. update: record_type, record_id, properties, expected_version."
         )
     )
@@ -80,12 +92,15 @@ class CrmArguments(BaseModel):
         default=None,
         max_length=20,
         description=(
-            "With create_contact (first_name, last_name, email, phone, title, buying_role, preferred_channel, "
-            "email_consent) and update; null clears a property. Amounts as text, e.g. '1200.50'."
+            "With create_*, upsert and update; null clears a property. account: name, domain, industry, employees, "
+            "country, city, phone, status. contact: first_name, last_name, email, phone, title, buying_role, "
+            "preferred_channel, email_consent. deal: name, amount (text, e.g. '1200.50'), currency (when created), "
+            "close_date, competitor, next_step. note, task: subject, body, due_at, status."
         ),
     )
     expected_version: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="The version you read; a record changed since then is not overwritten."
+        default=None,
+        description="The version you read; a record changed since then is not overwritten. upsert may leave it out.",
     )
     dry_run: bool = Field(default=False, description="With a write: say what would change, change nothing.")
 
@@ -122,7 +137,12 @@ SHAPES: Mapping[tuple[str, str | None], Shape] = {
     ("create_task", None): _shape(
         "subject due_at", one_of="account_id deal_id", more="contact_id body owner_id dry_run"
     ),
+    ("create_account", None): _shape("properties", more="dry_run"),
     ("create_contact", None): _shape("account_id properties", more="dry_run"),
+    ("create_deal", None): _shape("account_id properties", more="dry_run"),
+    ("upsert", "account"): _shape("properties", more="expected_version dry_run"),
+    ("upsert", "contact"): _shape("properties", more="account_id expected_version dry_run"),
+    ("upsert", "deal"): _shape("account_id properties", more="expected_version dry_run"),
     ("update_deal_stage", None): _shape("deal_id stage expected_version", more="reason competitor dry_run"),
     **{
         ("update", record_type): _shape("record_id properties expected_version", more="dry_run")
@@ -131,6 +151,7 @@ SHAPES: Mapping[tuple[str, str | None], Shape] = {
 }
 """(operation, record type where the operation takes one) -> what goes with it."""
 
+_CREATES: Mapping[str, Created] = {"create_account": "account", "create_contact": "contact", "create_deal": "deal"}
 _FILTERS = ("account_id", "deal_id", "stage", "owner_id", "competitor", "industry", "country", "kind")
 
 
@@ -160,10 +181,20 @@ def command_of(asked: CrmArguments) -> Command:
             )
         case "create_note" | "create_task" as operation:
             return _activity(operation, asked)
-        case "create_contact":
-            return CreateContact(
-                account_id=given["account_id"],
-                properties=properties_of_new_contact(given["properties"]),
+        case "create_account" | "create_contact" | "create_deal" as operation:
+            created = _CREATES[operation]
+            return Create(
+                record_type=created,
+                account_id=asked.account_id,
+                properties=properties_of_new(created, given["properties"]),
+                dry_run=asked.dry_run,
+            )
+        case "upsert":
+            return Upsert(
+                record_type=given["record_type"],
+                account_id=asked.account_id,
+                properties=properties_to_upsert(given["record_type"], given["properties"]),
+                expected_version=asked.expected_version,
                 dry_run=asked.dry_run,
             )
         case "update_deal_stage":

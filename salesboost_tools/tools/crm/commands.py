@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from salesboost_tools.core.call import Caller
-from salesboost_tools.tools.crm.vocabulary import RecordType, Stage
+from salesboost_tools.tools.crm.vocabulary import Created, RecordType, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +56,36 @@ class AddActivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateContact:
-    """A person at an account. `properties` are checked values by column name, money and time excepted."""
+class Create:
+    """A new account, or a new person or deal at one.
 
-    account_id: str
+    Attributes:
+        account_id: None for an account.
+        properties: Checked values by column name, money excepted: `amount` in major units beside its `currency`.
+    """
+
+    record_type: Created
+    account_id: str | None
     properties: Mapping[str, Any]
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upsert:
+    """A record by what it is known by in the world: changed if it is there, created if it is not.
+
+    An account is known by its domain, a contact by its e-mail address, a deal by its name within its account.
+
+    Attributes:
+        account_id: Where a contact or deal belongs; None is enough for a contact that exists.
+        properties: Checked values by column name, what it is known by included.
+        expected_version: The version the caller saw; None if it saw none, and whatever is there may be changed.
+    """
+
+    record_type: Created
+    account_id: str | None
+    properties: Mapping[str, Any]
+    expected_version: int | None = None
     dry_run: bool = False
 
 
@@ -103,7 +128,7 @@ class AuditTrail:
 
 
 Read = Get | Find | WinLoss | AuditTrail
-Write = AddActivity | CreateContact | MoveDeal | Update
+Write = AddActivity | Create | Upsert | MoveDeal | Update
 Command = Read | Write
 
 
@@ -115,16 +140,23 @@ def changes_something(command: Command) -> bool:
 class Crm(Protocol):
     """A CRM behind the tool: answers commands for a caller, of the caller's tenant only."""
 
-    def perform(self, command: Command, caller: Caller) -> dict[str, Any]:
+    def perform(self, command: Command, caller: Caller, key: str | None = None) -> dict[str, Any]:
         """Answer, plain and JSON-able.
+
+        Args:
+            command: What is asked.
+            caller: Who asks; only this tenant's records are seen.
+            key: What names a write, at most 200 characters: a second one with the same key does nothing and answers
+                with the first one's record. None leaves that to somebody else.
 
         Raises:
             ToolInputError: What was asked does not exist, is stale or is not allowed; the message says what is.
-            UpstreamError: The CRM did not answer.
+            IdempotencyError: The key came before with another write.
+            UpstreamError: The CRM did not answer; `outcome_unknown` says whether a write may have happened.
         """
         ...
 
-    async def aperform(self, command: Command, caller: Caller) -> dict[str, Any]:
+    async def aperform(self, command: Command, caller: Caller, key: str | None = None) -> dict[str, Any]:
         """Do what `perform` does without blocking the event loop."""
         ...
 

@@ -14,6 +14,8 @@ from salesboost_tools.tools.crm.vocabulary import (
     BuyingRole,
     Channel,
     Consent,
+    Created,
+    OpenStage,
     RecordType,
     TaskStatus,
 )
@@ -32,6 +34,7 @@ Domain = Annotated[
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^\s@]+@[^\s@]+\.[^\s@]+$")
 ]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Phone = Annotated[str, _text(40, r"^\+[0-9][0-9 ()\-]{5,}$")]
 
 
@@ -53,7 +56,11 @@ class AccountProperties(TypedDict, total=False):
     owner_id: Id | None
 
 
-class _ContactDetails(TypedDict, total=False):
+class ContactProperties(TypedDict, total=False):
+    """What may be written to a contact."""
+
+    first_name: PersonName
+    last_name: PersonName
     email: Email | None
     phone: Phone | None
     title: Annotated[str, _text(120)] | None
@@ -63,19 +70,10 @@ class _ContactDetails(TypedDict, total=False):
 
 
 @with_config(_CLOSED)
-class ContactProperties(_ContactDetails, total=False):
-    """What may be written to a contact."""
+class AnyAccount(AccountProperties, total=False):
+    """An account that may exist. `currency` is that of its revenue, USD if left out; it is fixed at creation."""
 
-    first_name: PersonName
-    last_name: PersonName
-
-
-@with_config(_CLOSED)
-class NewContact(_ContactDetails):
-    """A contact that does not exist yet: nameless ones are refused."""
-
-    first_name: PersonName
-    last_name: PersonName
+    currency: Currency
 
 
 @with_config(_CLOSED)
@@ -88,6 +86,14 @@ class DealProperties(TypedDict, total=False):
     owner_id: Id | None
     competitor: Annotated[str, _text(60)] | None
     next_step: Annotated[str, _text(300)] | None
+
+
+@with_config(_CLOSED)
+class AnyDeal(DealProperties, total=False):
+    """A deal that may exist. `currency` and `stage` are set at creation; the stage is the first one if left out."""
+
+    currency: Currency
+    stage: OpenStage
 
 
 @with_config(_CLOSED)
@@ -106,7 +112,18 @@ _UPDATE: Mapping[RecordType, type] = {
     "deal": DealProperties,
     "activity": ActivityProperties,
 }
-_CHECKS: Mapping[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (*_UPDATE.values(), NewContact)}
+_ANY: Mapping[Created, type] = {"account": AnyAccount, "contact": ContactProperties, "deal": AnyDeal}
+_NEEDED: Mapping[Created, frozenset[str]] = {
+    "account": frozenset({"name"}),
+    "contact": frozenset({"first_name", "last_name"}),
+    "deal": frozenset({"name", "amount", "currency", "close_date"}),
+}
+"""What a new record cannot do without."""
+SET_AT_CREATION = frozenset({"currency", "stage"})
+"""Properties that `update` does not change; a stage has an operation of its own."""
+KNOWN_BY: Mapping[Created, str] = {"account": "domain", "contact": "email", "deal": "name"}
+"""What a record is found by in an upsert; a deal's name counts within its account."""
+_CHECKS: Mapping[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (*_UPDATE.values(), *_ANY.values())}
 
 
 def allowed_properties(record_type: RecordType) -> tuple[str, ...]:
@@ -126,13 +143,29 @@ def properties_to_update(record_type: RecordType, given: Mapping[str, Any]) -> d
     return _checked(kind, given, what=f"{record_type} properties")
 
 
-def properties_of_new_contact(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return checked values of a new contact.
+def properties_of_new(record_type: Created, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return checked values of a new record.
 
     Raises:
-        ToolInputError: A name is missing, a property unknown or a value wrong.
+        ToolInputError: One that is needed is missing, unknown or wrong.
     """
-    return _checked(NewContact, given, what="contact properties")
+    if missing := sorted(_NEEDED[record_type] - given.keys()):
+        raise wrong_input(
+            f"Wrong {record_type} properties: {', '.join(missing)}: Field required. "
+            f"Allowed: {', '.join(_names(_ANY[record_type]))}."
+        )
+    return _checked(_ANY[record_type], given, what=f"{record_type} properties")
+
+
+def properties_to_upsert(record_type: Created, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return checked values of a record that may exist; one that is missing matters only if it does not.
+
+    Raises:
+        ToolInputError: What the record is known by is missing, or a property is unknown or wrong.
+    """
+    if not given.get(KNOWN_BY[record_type]):
+        raise wrong_input(f"`upsert` of {record_type} goes by its {KNOWN_BY[record_type]}: put it into properties.")
+    return _checked(_ANY[record_type], given, what=f"{record_type} properties")
 
 
 def _checked(kind: type, given: Mapping[str, Any], what: str) -> dict[str, Any]:

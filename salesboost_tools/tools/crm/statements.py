@@ -23,10 +23,19 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from salesboost_tools.tools.crm.commands import Find
 from salesboost_tools.tools.crm.cursor import Key
-from salesboost_tools.tools.crm.schema import accounts, activities, audit_trail, contacts, deals, folded
+from salesboost_tools.tools.crm.schema import (
+    accounts,
+    activities,
+    audit_trail,
+    contacts,
+    deals,
+    folded,
+    written_keys,
+)
 from salesboost_tools.tools.crm.vocabulary import CLOSED_STAGES, CUSTOMER_CONTACT, OPEN_STAGES, RECORD_TYPES, RecordType
 
 TABLES: Mapping[RecordType, Table] = {
@@ -146,6 +155,31 @@ def with_value(record_type: RecordType, column: str, value: str) -> Executable:
 def contact_with_email(email: str) -> Executable:
     """Select the contact that has this e-mail address (lower case)."""
     return select(contacts.c.id).where(contacts.c.tenant_id == OF_TENANT, contacts.c.email == email)
+
+
+def known_as(record_type: RecordType, values: Mapping[str, Any]) -> Executable:
+    """Select the ids of the records that have these values, the first two: more than one is one too many."""
+    table = TABLES[record_type]
+    same = (table.c[name] == value for name, value in values.items())
+    return select(table.c.id).where(table.c.tenant_id == OF_TENANT, *same).order_by(table.c.id).limit(2)
+
+
+def claim_key(dialect: str) -> Executable:
+    """Insert a row of `written_keys` and return its key; nothing if it is there. Waits for whoever is writing it."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(written_keys).on_conflict_do_nothing().returning(written_keys.c.key)
+
+
+def settle_key(values: Mapping[str, Any]) -> Executable:
+    """Write what became of a claimed key, parameter `claimed`."""
+    mine = (written_keys.c.tenant_id == OF_TENANT, written_keys.c.key == bindparam("claimed"))
+    return update(written_keys).where(*mine).values(**values)
+
+
+def written_under() -> Executable:
+    """Select what was written under a key, parameter `claimed`."""
+    mine = (written_keys.c.tenant_id == OF_TENANT, written_keys.c.key == bindparam("claimed"))
+    return select(written_keys).where(*mine)
 
 
 def change(record_type: RecordType, record_id: str, *, version: int, values: Mapping[str, Any]) -> Executable:

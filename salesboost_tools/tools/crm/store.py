@@ -13,16 +13,20 @@ from salesboost_tools.tools.crm.commands import (
     AddActivity,
     AuditTrail,
     Command,
-    CreateContact,
+    Create,
     Find,
     Get,
     MoveDeal,
     Update,
+    Upsert,
     WinLoss,
+    Write,
     changes_something,
 )
+from salesboost_tools.tools.crm.once import once
 from salesboost_tools.tools.crm.record_id import RANDOM_BITS, record_id
 from salesboost_tools.tools.crm.scope import Scope
+from salesboost_tools.tools.crm.upserting import upsert
 from salesboost_tools.tools.database import Database
 
 
@@ -41,18 +45,19 @@ class CrmStore:
         self.database = database if isinstance(database, Database) else Database(database)
         self._now = now
 
-    def perform(self, command: Command, caller: Caller) -> dict[str, Any]:
-        """Answer a command for a caller, of the caller's tenant only; a write is one transaction.
+    def perform(self, command: Command, caller: Caller, key: str | None = None) -> dict[str, Any]:
+        """Answer a command for a caller, of the caller's tenant only; a write is one transaction, its key included.
 
         Raises:
             ToolInputError: What was asked does not exist, is stale or is not allowed; the message says what is.
+            IdempotencyError: The key came before with another write.
             UpstreamError: The database did not answer.
         """
-        return self.database.perform(self._work(command, caller), writes=changes_something(command))
+        return self.database.perform(self._work(command, caller, key), writes=changes_something(command))
 
-    async def aperform(self, command: Command, caller: Caller) -> dict[str, Any]:
+    async def aperform(self, command: Command, caller: Caller, key: str | None = None) -> dict[str, Any]:
         """Do what `perform` does without blocking the event loop."""
-        return await self.database.aperform(self._work(command, caller), writes=changes_something(command))
+        return await self.database.aperform(self._work(command, caller, key), writes=changes_something(command))
 
     def probe(self) -> None:
         """Read from the database.
@@ -78,16 +83,15 @@ class CrmStore:
         """Give back all connections, this loop's in good order. The store can be used again."""
         await self.database.aclose()
 
-    def _work(self, command: Command, caller: Caller) -> Callable[[Connection], dict[str, Any]]:
+    def _work(self, command: Command, caller: Caller, key: str | None) -> Callable[[Connection], dict[str, Any]]:
         """Bind a command to its moment and its tenant."""
         scope = Scope(caller.tenant_id or DEFAULT_TENANT, self._now(), caller.user_id, caller.role)
-        return lambda connection: _answer(connection, command, scope)
+        if key is None or not changes_something(command):
+            return lambda connection: _answer(connection, command, scope)
+        return lambda connection: once(connection, command, key, scope, lambda: _answer(connection, command, scope))
 
 
 def _answer(connection: Connection, command: Command, scope: Scope) -> dict[str, Any]:
-    def new_id(prefix: str) -> str:
-        return record_id(prefix, scope.now, secrets.randbits(RANDOM_BITS))
-
     match command:
         case Get():
             return reading.get(connection, command, scope)
@@ -97,10 +101,21 @@ def _answer(connection: Connection, command: Command, scope: Scope) -> dict[str,
             return reading.win_loss(connection, command, scope)
         case AuditTrail():
             return reading.audit_trail(connection, command, scope)
+        case _:
+            return _write(connection, command, scope)
+
+
+def _write(connection: Connection, command: Write, scope: Scope) -> dict[str, Any]:
+    def new_id(prefix: str) -> str:
+        return record_id(prefix, scope.now, secrets.randbits(RANDOM_BITS))
+
+    match command:
         case AddActivity():
             return writing.add_activity(connection, command, scope, new_id)
-        case CreateContact():
-            return writing.create_contact(connection, command, scope, new_id)
+        case Create():
+            return writing.create_record(connection, command, scope, new_id)
+        case Upsert():
+            return upsert(connection, command, scope, new_id)
         case MoveDeal():
             return writing.move_deal(connection, command, scope)
         case Update():

@@ -9,7 +9,7 @@ from langchain_core.tools.base import ArgsSchema
 from pydantic import ConfigDict, Field, SkipValidation
 
 from salesboost_tools.core.spec import Effect, ToolSpec
-from salesboost_tools.tools.argument import caller_of
+from salesboost_tools.tools.argument import caller_of, write_key_of
 from salesboost_tools.tools.crm.arguments import READING, CrmArguments, command_of
 from salesboost_tools.tools.crm.commands import Crm
 
@@ -31,7 +31,8 @@ CRM_SPEC = ToolSpec(
 class CrmIntegration(BaseTool):
     """Reads and changes the CRM of the caller's tenant.
 
-    Who calls comes from `config["configurable"]` (`user_id`, `tenant_id`, `caller_role`), never from an argument.
+    Who calls comes from `config["configurable"]` (`user_id`, `tenant_id`, `caller_role`), never from an argument; so
+    does the name of a write (`idempotency_key`), unless `IdempotencyHandler` gives it one.
 
     Args:
         crm: The back end, for example what `open_crm` returns.
@@ -42,7 +43,7 @@ class CrmIntegration(BaseTool):
     name: str = "crm_integration"
     description: str = (
         "Reads and changes the CRM: accounts, contacts, deals, activities. Looks up, searches and lists records "
-        "(stalled deals too); writes notes, tasks, contacts, deal stages and single properties. "
+        "(stalled deals too); creates, upserts and updates; writes notes, tasks and deal stages. Nothing is deleted. "
         "Changes need the version that was read; dry_run shows what a change would do."
     )
     args_schema: ArgsSchema | None = CrmArguments
@@ -50,10 +51,12 @@ class CrmIntegration(BaseTool):
     crm: SkipValidation[Crm] = Field(exclude=True)
 
     def _run(self, config: RunnableConfig, **arguments: Any) -> dict[str, Any]:
-        return self.crm.perform(command_of(CrmArguments.model_validate(arguments)), caller_of(config))
+        command = command_of(CrmArguments.model_validate(arguments))
+        return self.crm.perform(command, caller_of(config), write_key_of(self.name, config))
 
     async def _arun(self, config: RunnableConfig, **arguments: Any) -> dict[str, Any]:
-        return await self.crm.aperform(command_of(CrmArguments.model_validate(arguments)), caller_of(config))
+        command = command_of(CrmArguments.model_validate(arguments))
+        return await self.crm.aperform(command, caller_of(config), write_key_of(self.name, config))
 
     def probe(self) -> None:
         """Raise unless the back end answers."""

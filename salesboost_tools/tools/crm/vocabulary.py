@@ -3,7 +3,10 @@
 from typing import Final, Literal, get_args
 
 RecordType = Literal["account", "contact", "deal", "activity"]
-Stage = Literal["qualification", "discovery", "evaluation", "proposal", "negotiation", "closing", "won", "lost"]
+Created = Literal["account", "contact", "deal"]
+"""What is created with properties of its own; notes and tasks have operations of theirs."""
+OpenStage = Literal["qualification", "discovery", "evaluation", "proposal", "negotiation", "closing"]
+Stage = Literal[OpenStage, "won", "lost"]
 ActivityKind = Literal["email", "call", "meeting", "note", "task"]
 AccountStatus = Literal["prospect", "customer", "former"]
 BuyingRole = Literal["economic_buyer", "champion", "technical_buyer", "procurement", "user", "influencer"]

@@ -9,15 +9,34 @@ from sqlalchemy import Connection
 from salesboost_tools.tools.argument import wrong_input
 from salesboost_tools.tools.crm import statements
 from salesboost_tools.tools.crm.change import Change, apply, create
-from salesboost_tools.tools.crm.commands import AddActivity, CreateContact, MoveDeal, Update
+from salesboost_tools.tools.crm.commands import AddActivity, Create, MoveDeal, Update
 from salesboost_tools.tools.crm.deal_rule import move, slipped
 from salesboost_tools.tools.crm.reading import known
 from salesboost_tools.tools.crm.records import Row
 from salesboost_tools.tools.crm.scope import Scope, ask
+from salesboost_tools.tools.crm.vocabulary import OPEN_STAGES, Created
 from salesboost_tools.tools.pricing.money import Rounding, digits_of, major_units, minor_units
 
 NewId = Callable[[str], str]
 """Prefix -> an id that nobody else has made."""
+
+_PREFIXES: Mapping[Created, str] = {"account": "ACC", "contact": "CON", "deal": "DEAL"}
+_LEFT_EMPTY: Mapping[Created, tuple[str, ...]] = {
+    "account": (
+        "domain",
+        "industry",
+        "employees",
+        "annual_revenue_minor",
+        "country",
+        "city",
+        "time_zone",
+        "phone",
+        "owner_id",
+    ),
+    "contact": ("email", "phone", "title", "buying_role", "preferred_channel"),
+    "deal": ("owner_id", "competitor", "close_reason", "next_step", "closed_at"),
+}
+"""Columns that are empty in a new record that does not name them."""
 
 
 def add_activity(connection: Connection, asked: AddActivity, scope: Scope, new_id: NewId) -> dict[str, Any]:
@@ -51,27 +70,38 @@ def add_activity(connection: Connection, asked: AddActivity, scope: Scope, new_i
     return create(connection, change, scope)
 
 
-def create_contact(connection: Connection, asked: CreateContact, scope: Scope, new_id: NewId) -> dict[str, Any]:
-    """Write a new person at an account.
+def create_record(connection: Connection, asked: Create, scope: Scope, new_id: NewId) -> dict[str, Any]:
+    """Write a new account, or a new person or deal at one.
 
     Raises:
-        ToolInputError: The account is unknown, or the e-mail address belongs to a contact already.
+        ToolInputError: The account is unknown, the e-mail address belongs to a contact already, or an amount has more
+            digits than its currency.
     """
-    account = known(connection, "account", asked.account_id, scope)
-    _refuse_taken_email(connection, asked.properties.get("email"), None, scope)
-    values = {
-        "id": new_id("CON"),
-        "account_id": account["id"],
-        **dict.fromkeys(("email", "phone", "title", "buying_role", "preferred_channel")),
-        "email_consent": "unknown",
-        **asked.properties,
-    }
+    operation = f"create_{asked.record_type}"
+    if asked.record_type == "account":
+        values = {**dict.fromkeys(_LEFT_EMPTY["account"]), "status": "prospect", "currency": "USD", **asked.properties}
+        digits_of(str(values["currency"]))
+        change = Change(
+            operation=operation,
+            record_type="account",
+            values={"id": new_id("ACC"), **values},
+            dry_run=asked.dry_run,
+        )
+        return create(connection, change, scope)
+    account = known(connection, "account", asked.account_id or "", scope)
+    if asked.record_type == "contact":
+        _refuse_taken_email(connection, asked.properties.get("email"), None, scope)
+        values = {**dict.fromkeys(_LEFT_EMPTY["contact"]), "email_consent": "unknown", **asked.properties}
+        beside = {"account_name": account["name"]}
+    else:
+        values = _new_deal(asked.properties)
+        beside = {"account_name": account["name"], "last_activity_at": scope.now}
     change = Change(
-        operation="create_contact",
-        record_type="contact",
-        values=values,
+        operation=operation,
+        record_type=asked.record_type,
+        values={"id": new_id(_PREFIXES[asked.record_type]), "account_id": account["id"], **values},
         dry_run=asked.dry_run,
-        beside={"account_name": account["name"]},
+        beside=beside,
     )
     return create(connection, change, scope)
 
@@ -158,6 +188,11 @@ def _in_minor_units(row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
             f"{currency} amounts have at most {digits_of(currency)} digits after the point; got {amount}."
         )
     return {**kept, "amount_minor": minor}
+
+
+def _new_deal(properties: Mapping[str, Any]) -> dict[str, Any]:
+    begun: dict[str, Any] = {"stage": OPEN_STAGES[0], "line_items": [], "close_date_slips": 0, **properties}
+    return {**dict.fromkeys(_LEFT_EMPTY["deal"]), **_in_minor_units(begun, begun)}
 
 
 def _refuse_what_its_kind_lacks(row: Row, values: Mapping[str, Any]) -> None:

@@ -39,10 +39,18 @@ GOOD = {
 PROPERTIES = {"account": {"name": "x"}, "contact": {"title": "x"}, "deal": {"name": "x"}, "activity": {"subject": "x"}}
 
 
+NEW = {
+    "account": {"name": "x", "domain": "x.example"},
+    "contact": {"first_name": "A", "last_name": "B", "email": "a@x.example"},
+    "deal": {"name": "x", "amount": "1.50", "currency": "EUR", "close_date": "2026-12-31"},
+}
+
+
 def arguments(operation, record_type, names):
     given = {name: GOOD[name] for name in names}
-    if operation == "update" and "properties" in given:
-        given["properties"] = PROPERTIES[record_type]
+    if "properties" in given:
+        created = record_type or operation.removeprefix("create_")
+        given["properties"] = PROPERTIES[record_type] if operation == "update" else NEW.get(created, GOOD["properties"])
     return {"operation": operation, **({"record_type": record_type} if record_type else {}), **given}
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from salesboost_tools.core.call import Caller
 from salesboost_tools.core.errors import ConfigurationError, ToolInputError, UpstreamError
 from salesboost_tools.tools.crm import CrmIntegration, CrmStore, WinLoss
-from salesboost_tools.tools.crm.commands import AddActivity, CreateContact, Find, Get, MoveDeal
+from salesboost_tools.tools.crm.commands import AddActivity, Create, Find, Get, MoveDeal
 from tests.tools.crm.conftest import config
 
 CALLER = Caller(tenant_id="default", user_id="u-7", role="coach")
@@ -21,7 +21,7 @@ HERO = Get(record_type="deal", record_id="DEAL-0042")
 
 def contact(name, email=None):
     properties = {"first_name": "A", "last_name": name, **({"email": email} if email else {})}
-    return CreateContact(account_id="ACC-0042", properties=properties)
+    return Create(record_type="contact", account_id="ACC-0042", properties=properties)
 
 
 def note(body="x"):
