@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench coverage clean
+.PHONY: help setup demo test check format bench conformance coverage clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ format: $(STAMP) ## Rewrite the code in the house format
 
 bench: $(STAMP) ## Measure against LangChain's and LangGraph's own parts, as ratios
 	$(BIN)/python -m benchmarks
+
+conformance: $(STAMP) ## Run langgraph's own tests of ToolNode against ToolFanOut
+	$(BIN)/python -m pytest -n 0 -m conformance -rs tests/nodes/test_conformance.py
 
 coverage: $(STAMP) ## Run the tests; in core, governed and handlers every branch has to be reached
 	$(BIN)/python -m pytest tests/core tests/governed tests/handlers tests/selection/test_reward.py $(foreach part,core governed handlers,--cov=salesboost_tools.$(part)) --cov-branch --cov-report=term-missing --cov-fail-under=100

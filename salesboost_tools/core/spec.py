@@ -21,6 +21,9 @@ class Effect(Enum):
 EffectRule = Callable[[Mapping[str, Any]], Effect]
 """For a tool that both reads and writes: the effect as a function of the arguments."""
 
+ConflictRule = Callable[[Mapping[str, Any]], str | None]
+"""Names what a call changes, as a function of its arguments; None if that cannot be told."""
+
 EVERYONE = None
 """`allowed_roles=EVERYONE`: no role is asked for. An empty set means nobody."""
 
@@ -37,6 +40,9 @@ class ToolSpec:
             a `RateLimit`, several become a tuple.
         timeout_s: Seconds one attempt may take; None takes the handler's default.
         results_shared: True if every user of a tenant gets the same answer, so that they may share a stored one.
+        conflicts_with: Names what a write changes, as text or as a function of the arguments, for example
+            `lambda args: f"account {args['account_id']}"`. Writes of one message that all name something run side by
+            side unless they name the same. None: nobody knows, so it waits for every other write.
 
     Raises:
         ConfigurationError: A value is of the wrong kind or out of range.
@@ -48,6 +54,7 @@ class ToolSpec:
     rate_limit: RateLimits | None = None
     timeout_s: float | None = None
     results_shared: bool = False
+    conflicts_with: str | ConflictRule | None = None
 
     def __init__(
         self,
@@ -58,6 +65,7 @@ class ToolSpec:
         rate_limit: GivenRateLimits | None = None,
         timeout_s: float | None = None,
         results_shared: bool = False,
+        conflicts_with: str | ConflictRule | None = None,
     ) -> None:
         if not isinstance(effect, Effect) and not callable(effect):
             raise ConfigurationError(
@@ -65,6 +73,12 @@ class ToolSpec:
             )
         if not isinstance(results_shared, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(f"results_shared is True or False; got {results_shared!r}")
+        named = isinstance(conflicts_with, str) and conflicts_with
+        if not (conflicts_with is None or named or callable(conflicts_with)):
+            raise ConfigurationError(
+                f"conflicts_with is a text that names what a write changes, or a function of the arguments; "
+                f"got {conflicts_with!r}"
+            )
         values = {
             "effect": effect,
             "allowed_roles": _roles(allowed_roles),
@@ -72,6 +86,7 @@ class ToolSpec:
             "rate_limit": None if rate_limit is None else as_rate_limits(rate_limit),
             "timeout_s": _seconds("timeout_s", timeout_s, or_zero=False),
             "results_shared": results_shared,
+            "conflicts_with": conflicts_with,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -82,6 +97,10 @@ class ToolSpec:
     def effect_of(self, args: Mapping[str, Any]) -> Effect:
         """Return what a call with these arguments does."""
         return self.effect if isinstance(self.effect, Effect) else self.effect(args)
+
+    def conflict_of(self, args: Mapping[str, Any]) -> str | None:
+        """Return the name of what a write with these arguments changes; None if nobody knows."""
+        return self.conflicts_with(args) if callable(self.conflicts_with) else self.conflicts_with
 
 
 def _roles(roles: Iterable[str] | None) -> frozenset[str] | None:

@@ -4,18 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from langchain_core.messages import ToolCall, ToolMessage
-from langgraph.prebuilt.tool_node import (
-    TOOL_CALL_ERROR_TEMPLATE,
-    ToolInvocationError,
-)
-from langgraph.prebuilt.tool_node import (
-    _handle_tool_error as stock_content,  # pyright: ignore[reportPrivateUsage]
-)
-from langgraph.prebuilt.tool_node import (
-    _infer_handled_types as types_named_by,  # pyright: ignore[reportPrivateUsage]
-)
 
 from salesboost_tools.core.errors import ToolCallError
+from salesboost_tools.nodes.stock import TOOL_CALL_ERROR_TEMPLATE, ToolInvocationError, stock_content, types_named_by
 
 HandleToolErrors = bool | str | Callable[..., str] | type[Exception] | tuple[type[Exception], ...]
 """As ToolNode takes it: all errors, none, a fixed answer, a function, or classes of errors."""
@@ -62,3 +53,23 @@ class Failures:
 def error_message(call: ToolCall, content: Any) -> ToolMessage:
     """Return an error message that answers a call."""
     return ToolMessage(content, name=call["name"], tool_call_id=call["id"], status="error")
+
+
+def unknown_outcome(call: ToolCall, what: str) -> ToolMessage:
+    """Return the message for a call that may or may not have taken effect."""
+    return error_message(call, f"{what} It is not known whether it took effect; check before repeating it.")
+
+
+def late_message(call: ToolCall, limit_s: float | None, *, started: bool, reads: bool) -> ToolMessage:
+    """Return the message for a call that was not answered in time.
+
+    Args:
+        call: Which.
+        limit_s: Seconds it had.
+        started: Whether it was started at all.
+        reads: Whether somebody said that it changes nothing; of all others it is not known what they did.
+    """
+    late = f"`{call['name']}` did not answer within {limit_s:g} s."
+    if not started:
+        return error_message(call, f"{late} It was not even started. Continue without it, or call it again.")
+    return error_message(call, f"{late} Continue without it.") if reads else unknown_outcome(call, late)

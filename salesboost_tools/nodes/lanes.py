@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -38,25 +38,50 @@ def is_declared_write(tool: GovernedTool | None, args: Mapping[str, Any]) -> boo
         return True
 
 
-def lanes_of(writes: Sequence[bool], *, parallel: bool = True) -> list[Lane]:
-    """Put every read in a lane of its own and all writes, in the order asked for, in one.
+def write_lanes(writes: Sequence[bool], conflicts: Sequence[str | None]) -> list[Hashable]:
+    """Return for each call the lane it has to keep to, None for a read: writes that name the same share one.
 
     Args:
         writes: For each call, whether it changes something.
+        conflicts: For each, what it changes. If only one of the writes cannot name it, all writes share a lane.
+    """
+    changed = {conflict for write, conflict in zip(writes, conflicts, strict=True) if write}
+    if None in changed:
+        return list(writes)
+    return [(write, conflict) if write else None for write, conflict in zip(writes, conflicts, strict=True)]
+
+
+def lanes_of(kept_to: Sequence[Hashable], *, parallel: bool = True) -> list[Lane]:
+    """Put calls that keep to the same lane there, in the order asked for, and every other one in a lane of its own.
+
+    Args:
+        kept_to: For each call, what names its lane; None or False: it shares one with nobody.
         parallel: False puts everything in one lane.
     """
     if not parallel:
-        return [range(len(writes))] if writes else []
+        return [range(len(kept_to))] if kept_to else []
     lanes: list[Lane] = []
-    changing: list[int] = []
-    for position, write in enumerate(writes):
-        if not write:
+    shared: dict[Hashable, list[int]] = {}
+    for position, name in enumerate(kept_to):
+        if not name:
             lanes.append((position,))
             continue
-        if not changing:
-            lanes.append(changing)
-        changing.append(position)
+        lane = shared.get(name)
+        if lane is None:
+            lane = shared[name] = []
+            lanes.append(lane)
+        lane.append(position)
     return lanes
+
+
+def conflict_of(tool: GovernedTool | None, args: Mapping[str, Any]) -> str | None:
+    """Return what a declared write changes; None if nobody can tell."""
+    if tool is None:
+        return None
+    try:
+        return tool.spec.conflict_of(args)
+    except Exception:  # noqa: BLE001  (as in `is_declared_write`)
+        return None
 
 
 async def arun_lanes(

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 from uuid import UUID
 
-from langchain_core.messages import ToolCall
+from langchain_core.messages import ToolCall, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt import ToolRuntime
-from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.runtime import Runtime
 
 from salesboost_tools.core.call import Caller
 from salesboost_tools.governed.caller import caller_of
 from salesboost_tools.nodes.lanes import Lane
+from salesboost_tools.nodes.stock import ToolCallRequest
 
 InputType = Literal["list", "dict", "tool_calls"]
 RuntimeOf = Callable[[ToolCall], Any]
@@ -44,6 +44,8 @@ class Message:
         tools: All tools of the node, for tools that want them.
         lanes: Which calls run side by side.
         width: How many lanes run at once.
+        equal: For each call, what it has in common with equal reads of the message; None for nothing.
+        under_way: How many calls are being answered in this event loop; hedges count as calls.
         caller: Who asks.
     """
 
@@ -56,9 +58,13 @@ class Message:
     tools: list[BaseTool] = field(default_factory=list[BaseTool])
     lanes: Sequence[Lane] = ()
     width: int = 1
+    equal: Sequence[str | None] = ()
+    under_way: int = 0
     caller: Caller = field(init=False)
     _run_id: UUID | None = field(default=None, init=False)
     _shared: Any = field(default=None, init=False)
+    _configs: dict[int, RunnableConfig] = field(default_factory=dict[int, RunnableConfig], init=False)
+    _served: dict[str, str] = field(default_factory=dict[str, str], init=False)
 
     def __post_init__(self) -> None:
         self.caller = caller_of(self.config)
@@ -70,6 +76,14 @@ class Message:
     ) -> "Message":
         """Return the surroundings of a single call that a wrapper lets through."""
         return cls([request.tool_call], input_type, ensure_config(config), callbacks, Runtime())
+
+    def give(self, call: ToolCall, config: RunnableConfig) -> None:
+        """Let a call have a config of its own."""
+        self._configs[id(call)] = config
+
+    def config_of(self, call: ToolCall) -> RunnableConfig:
+        """Return a call's config: a copy, for a tool may write into it."""
+        return ensure_config(self._configs.get(id(call), self.config) if self._configs else self.config)
 
     def run_id_of(self, call: ToolCall) -> UUID | None:
         """Return the run's id that the config asks for: as in LangChain's batches the first call gets it, once."""
@@ -97,4 +111,24 @@ class Message:
         given: dict[str, Any] = {name: getattr(self.runtime, name, None) for name in _FROM_THE_GRAPH}
         if "tools" in ToolRuntime.__dataclass_fields__:
             given["tools"] = self.tools
-        return ToolRuntime(state=self.state, tool_call_id=call["id"], config=ensure_config(self.config), **given)
+        return ToolRuntime(state=self.state, tool_call_id=call["id"], config=self.config_of(call), **given)
+
+    def has_room(self) -> bool:
+        """Return whether one more call may run beside those under way."""
+        return self.under_way < self.width
+
+    # ------------------------------------------------------------ equal reads of a group
+
+    def served_by(self, call: ToolCall) -> str | None:
+        """Return the variant that answered an equal call before; None if there was none."""
+        name = self._name_of(call) if self._served else None
+        return None if name is None else self._served.get(name)
+
+    def note_server(self, call: ToolCall, answer: ToolMessage) -> None:
+        """Remember which variant answered a call, for those that are its equals."""
+        name, variant = self._name_of(call), answer.response_metadata.get("variant")
+        if name is not None and variant is not None:
+            self._served[name] = variant
+
+    def _name_of(self, call: ToolCall) -> str | None:
+        return next((name for one, name in zip(self.calls, self.equal, strict=False) if one is call), None)

@@ -14,6 +14,11 @@ class Raised:
     error: Exception
 
 
+def is_left_open(answers: Iterable[Any]) -> bool:
+    """Return whether some call has no answer, so that its message will be run again or not be answered at all."""
+    return any(isinstance(answer, Raised) for answer in answers)
+
+
 def raise_what_was_kept(answers: Iterable[Any]) -> None:
     """Raise, now that all calls are done, what is no answer.
 

@@ -117,3 +117,16 @@ def test_a_copy_of_a_spec_is_the_spec_itself():
 def test_a_tool_of_which_nothing_is_known_is_taken_for_a_write():
     assert UNSPECIFIED.effect_of({}) is Effect.WRITE
     assert UNSPECIFIED.allowed_roles is EVERYONE
+
+
+def test_what_a_write_changes_may_be_named_or_worked_out_and_is_unknown_by_default():
+    assert ToolSpec(effect=Effect.WRITE).conflict_of({}) is None
+    assert ToolSpec(effect=Effect.WRITE, conflicts_with="outbox").conflict_of({"to": "a"}) == "outbox"
+    by_account = ToolSpec(effect=Effect.WRITE, conflicts_with=lambda args: f"account {args['id']}")
+    assert by_account.conflict_of({"id": 7}) == "account 7"
+
+
+@pytest.mark.parametrize("conflicts_with", ["", 7, ["outbox"]], ids=repr)
+def test_what_a_write_changes_is_a_text_or_a_function(conflicts_with):
+    with pytest.raises(ConfigurationError, match="conflicts_with is a text"):
+        ToolSpec(effect=Effect.WRITE, conflicts_with=conflicts_with)

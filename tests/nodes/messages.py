@@ -19,8 +19,18 @@ def call(name: str, call_id: str = "c0", **args: Any) -> dict[str, Any]:
 
 
 def calls(*names: str, **args: Any) -> list[dict[str, Any]]:
-    """Return calls `c0`, `c1`, … of the tools named, all with the same arguments."""
-    return [call(name, f"c{number}", **args) for number, name in enumerate(names)]
+    """Return calls `c0`, `c1`, … of the tools named.
+
+    Their arguments are the same but for one that no tool knows: of equal reads in one message only one would be made.
+    """
+    return [
+        call(name, f"c{number}", **args, **({"number": number} if number else {})) for number, name in enumerate(names)
+    ]
+
+
+def equal_calls(name: str, times: int, **args: Any) -> list[dict[str, Any]]:
+    """Return calls `c0`, `c1`, … that ask for the same."""
+    return [call(name, f"c{number}", **args) for number in range(times)]
 
 
 def asks(*asked: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.core.spec import UNSPECIFIED
 from salesboost_tools.nodes import lanes
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from tests.doubles import RunLedger, ScriptedTool
@@ -158,7 +159,55 @@ async def test_a_timeout_error_of_a_tool_is_its_own(way):
     assert "of the tool" in message.content
 
 
-@pytest.mark.parametrize("deadline_s", [0, -1, math.nan])
-def test_a_deadline_of_no_time_is_refused(deadline_s):
-    with pytest.raises(ConfigurationError, match="deadline_s is seconds, above 0"):
-        ToolFanOut([], deadline_s=deadline_s)
+@pytest.mark.parametrize("name", ["deadline_s", "call_deadline_s"])
+@pytest.mark.parametrize("seconds", [0, -1, math.nan])
+def test_a_deadline_of_no_time_is_refused(name, seconds):
+    with pytest.raises(ConfigurationError, match=f"{name} is seconds, above 0"):
+        ToolFanOut([], **{name: seconds})
+
+
+# ---------------------------------------------------------------- a call's own deadline
+
+
+@both_ways
+async def test_a_call_that_is_late_gets_an_error_message_and_the_next_one_in_line_has_its_own_time(way, hanging):
+    node = ToolFanOut([hanging, ScriptedTool(name="quick")], call_deadline_s=SOON_S, max_concurrency=1)
+    messages = await answers(node, way, *calls("hanging", "quick"))
+    assert [message.content for message in messages] == [
+        "`hanging` did not answer within 0.1 s. Continue without it.",
+        "answer",
+    ]
+
+
+async def test_a_late_call_is_cancelled_and_its_run_closed(hanging):
+    ledger = RunLedger()
+    node = ToolFanOut([hanging], call_deadline_s=SOON_S)
+    await answers(node, "async", *calls("hanging", "hanging"), config={"callbacks": [ledger]})
+    assert hanging.cancelled == 2
+    assert ledger.every_run_closed_once()
+
+
+@both_ways
+@pytest.mark.parametrize("spec", [WRITE, UNSPECIFIED], ids=["a write", "nobody said"])
+async def test_of_a_late_call_that_may_have_changed_something_the_outcome_is_unknown(way, spec):
+    write = HangingTool(spec=spec)
+    try:
+        [message] = await answers(ToolFanOut([write], call_deadline_s=SOON_S), way, *calls("hanging"))
+    finally:
+        write.release()
+    assert message.content.endswith("It is not known whether it took effect; check before repeating it.")
+
+
+@both_ways
+async def test_the_messages_deadline_holds_beside_that_of_its_calls(way, hanging):
+    node = ToolFanOut([hanging], deadline_s=SOON_S, call_deadline_s=60)
+    [message] = await answers(node, way, *calls("hanging"))
+    assert "within 0.1 s" in message.content
+
+
+async def test_cancellation_from_outside_is_not_taken_for_a_calls_deadline(hanging):
+    task = asyncio.create_task(answers(ToolFanOut([hanging], call_deadline_s=60), "async", *calls("hanging")))
+    await hanging.wait_until_it_began()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -84,3 +84,54 @@ async def test_writes_keep_their_order_under_any_bound(width):
     asked = [call("read" if n % 2 else "write", f"c{n}", what=str(n)) for n in range(8)]
     await answers(node, "async", *asked)
     assert diary == one_after_another("0", "2", "4", "6")
+
+
+# ---------------------------------------------------------------- writes that are independent
+
+
+def changing(name_of) -> ToolSpec:
+    return ToolSpec(effect=Effect.WRITE, conflicts_with=name_of)
+
+
+@both_ways
+async def test_writes_that_change_different_things_run_side_by_side(way):
+    crowd = Crowd(2)
+    node = ToolFanOut([MeetingTool(crowd, name=name, spec=changing(name)) for name in ("outbox", "crm")])
+    assert len(await answers(node, way, *calls("outbox", "crm"))) == 2
+
+
+@both_ways
+async def test_what_a_write_changes_may_depend_on_its_arguments(way):
+    diary: list[str] = []
+    node = ToolFanOut([diary_tool(diary, "write", changing(lambda args: args["what"][0]))])
+    asked = [call("write", f"c{n}", what=what) for n, what in enumerate(["a1", "b1", "a2", "b2", "a3"])]
+    await answers(node, way, *asked)
+    for account in "ab":
+        mine = [line for line in diary if line.startswith(account)]
+        assert mine == one_after_another(*[what for what in ("a1", "a2", "a3", "b1", "b2") if what.startswith(account)])
+
+
+@both_ways
+async def test_one_write_of_which_nobody_knows_what_it_changes_makes_all_wait(way):
+    writers = Crowd(1)
+    named = [MeetingTool(writers, name=name, spec=changing(name)) for name in ("outbox", "crm")]
+    await answers(
+        ToolFanOut([*named, MeetingTool(writers, name="other", spec=WRITE)]), way, *calls("outbox", "crm", "other")
+    )
+    assert writers.most_at_once == 1
+
+
+async def test_a_rule_that_stumbles_over_bad_arguments_counts_as_not_knowing():
+    writers = Crowd(1)
+    node = ToolFanOut([MeetingTool(writers, name="write", spec=changing(lambda args: args["account"]))])
+    await answers(
+        node, "async", call("write", "c0", account="a"), call("write", "c1"), call("write", "c2", account="b")
+    )
+    assert writers.most_at_once == 1
+
+
+async def test_a_read_that_names_something_waits_for_nobody():
+    crowd = Crowd(3)
+    spec = ToolSpec(effect=Effect.READ, conflicts_with="outbox")
+    await answers(ToolFanOut([MeetingTool(crowd, name="read", spec=spec)]), "async", *calls(*["read"] * 3))
+    assert crowd.most_at_once == 3

@@ -72,6 +72,10 @@ class HangingTool(WatchedTool):
     def release(self) -> None:
         self._released.set()
 
+    def forget(self) -> None:
+        """Let the next call be waited for as if it were the first."""
+        self._began.clear()
+
     async def wait_until_it_began(self) -> None:
         assert await asyncio.to_thread(self._began.wait, 5)
 

@@ -1,0 +1,154 @@
+"""A read that is slower than usual is asked of a second variant; the first answer wins and the selector learns nothing."""
+
+import asyncio
+
+import pytest
+from langgraph.errors import GraphInterrupt
+from pydantic import BaseModel, PrivateAttr
+
+from salesboost_tools.core.spec import UNSPECIFIED
+from salesboost_tools.nodes.fan_out import ToolFanOut
+from salesboost_tools.nodes.hedging import NEEDED, Latencies, first_answer
+from salesboost_tools.selection.selector import ToolSelector
+from tests.doubles import Query, RunLedger
+from tests.nodes.groups import group_of, learnt, variant
+from tests.nodes.messages import answers, call, calls
+from tests.nodes.tools import READ, WRITE, HangingTool
+
+
+class SlowAtLast(HangingTool):
+    """Answers at once as often as was said, then hangs until it is cancelled."""
+
+    args_schema: type[BaseModel] = Query
+    _quick: list[bool] = PrivateAttr(default_factory=list)
+
+    async def _arun(self, **given):
+        if len(self._quick) < NEEDED:
+            self._quick.append(True)
+            return "quick"
+        return await super()._arun(**given)
+
+
+def node_of(*variants, **options):
+    return ToolFanOut([], groups=[group_of(*variants)], hedge=True, **options)
+
+
+async def warmed(node, **options):
+    """Let the first variant answer often enough for its usual time to be known."""
+    for number in range(NEEDED):
+        await answers(node, "async", call("search", query=str(number)), **options)
+
+
+async def test_the_first_answer_wins_and_the_loser_is_cancelled():
+    slow, other, ledger = SlowAtLast(name="a", spec=READ), variant("b"), RunLedger()
+    node = node_of(slow, other)
+    await warmed(node)
+    before = asyncio.all_tasks()
+    [message] = await answers(node, "async", call("search", query="x"), config={"callbacks": [ledger]})
+    assert (message.content, message.name, message.response_metadata["variant"]) == ("by b", "search", "b")
+    assert (slow.cancelled, other.started) == (1, 1)
+    assert ledger.every_run_closed_once()
+    assert asyncio.all_tasks() == before
+
+
+async def test_neither_the_hedge_nor_who_it_overtakes_teaches_the_selector():
+    selector = ToolSelector(mode="off")
+    node = node_of(SlowAtLast(name="a", spec=READ), variant("b"), selector=selector)
+    await warmed(node)
+    known = learnt(selector)
+    await answers(node, "async", call("search", query="x"))
+    assert known == learnt(selector) == {"a": (NEEDED, NEEDED, 0)}
+
+
+async def test_a_hedge_that_fails_leaves_the_first_to_answer():
+    class LateTool(SlowAtLast):
+        async def _arun(self, **given):
+            if len(self._quick) < NEEDED:
+                return await super()._arun(**given)
+            await failed.wait()
+            return "late"
+
+    def fail(_):
+        asyncio.get_running_loop().call_soon(failed.set)
+        raise OSError("down")
+
+    failed, other = asyncio.Event(), variant("b", fail)
+    node = node_of(LateTool(name="a", spec=READ), other)
+    await warmed(node)
+    [message] = await answers(node, "async", call("search", query="x"))
+    assert (message.content, other.started) == ("late", 1)
+
+
+@pytest.mark.parametrize("spec", [WRITE, UNSPECIFIED], ids=["a write", "nobody said"])
+async def test_what_is_not_declared_to_read_is_never_hedged(spec):
+    slow, other = SlowAtLast(name="a", spec=spec), variant("b", spec=spec)
+    node = node_of(slow, other, call_deadline_s=0.1)
+    await warmed(node)
+    [message] = await answers(node, "async", call("search", query="x"))
+    assert (message.status, other.started) == ("error", 0)
+
+
+async def test_without_being_asked_to_nobody_hedges():
+    slow, other = SlowAtLast(name="a", spec=READ), variant("b")
+    node = ToolFanOut([], groups=[group_of(slow, other)], call_deadline_s=0.1)
+    await warmed(node)
+    await answers(node, "async", call("search", query="x"))
+    assert other.started == 0
+
+
+async def test_a_hedge_counts_as_a_call_within_the_bound():
+    slow, other = SlowAtLast(name="a", spec=READ), variant("b")
+    node = node_of(slow, other, max_concurrency=1, call_deadline_s=0.1)
+    await warmed(node)
+    await answers(node, "async", *calls("search", "search"))
+    assert other.started == 0
+
+
+async def test_cancellation_reaches_both():
+    a, b = SlowAtLast(name="a", spec=READ), HangingTool(name="b", spec=READ, args_schema=Query)
+    node = node_of(a, b)
+    await warmed(node)
+    task = asyncio.create_task(answers(node, "async", call("search", query="x")))
+    await b.wait_until_it_began()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (a.cancelled, b.cancelled) == (1, 1)
+
+
+def test_too_few_answers_say_nothing_of_the_95th_percentile():
+    latencies = Latencies()
+    for _ in range(NEEDED - 1):
+        latencies.add(1.0)
+    assert latencies.p95_s() is None
+
+
+@pytest.mark.parametrize(("count", "expected"), [(20, 19), (100, 95), (200, 190), (300, 290)])
+def test_the_95th_percentile_is_that_of_the_last_answers(count, expected):
+    latencies = Latencies()
+    for number in range(1, count + 1):
+        latencies.add(float(number))
+    assert latencies.p95_s() == expected
+
+
+async def test_if_both_fail_the_first_ones_error_is_raised():
+    async def fails_late():
+        await asyncio.sleep(0.002)
+        raise OSError("first")
+
+    async def fails():
+        raise ValueError("second")
+
+    with pytest.raises(OSError, match="first"):
+        await first_answer(fails_late, fails, 0.0)
+
+
+async def test_a_question_ends_the_race():
+    async def hangs():
+        await asyncio.Event().wait()
+
+    async def asks():
+        raise GraphInterrupt(["?"])
+
+    with pytest.raises(GraphInterrupt):
+        await first_answer(hangs, asks, 0.0)
