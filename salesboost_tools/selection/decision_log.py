@@ -5,10 +5,11 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.selection.decisions import Decision
+from salesboost_tools.selection.split import SideNote
 
 FORMAT_VERSION = 1
 
@@ -29,6 +30,10 @@ class LoggedDecision:
     """Probability of each of `arms`; None if no policy decided, and then it is no evidence for any."""
     policy: str
     """Name and version of the policy that decided."""
+    side: str | None
+    """Which policy of an A/B test decided: "A" or "B"; None outside of one."""
+    suggested: str | None
+    """What the policy would have chosen where it only looked on: `chosen` if it decided, None if it was not asked."""
     reward_version: str
     context: dict[str, Any] | None
     success: bool
@@ -62,6 +67,8 @@ def record_of(
         chosen=decision.chosen,
         propensities=decision.propensities,
         policy=decision.policy,
+        side=decision.note.side if isinstance(decision.note, SideNote) else None,
+        suggested=decision.suggested,
         reward_version=decision.situation.weights.version,
         context=None if decision.context is None else dict(decision.context),
         success=success,
@@ -124,6 +131,12 @@ class JsonlLog:
         """Close the file."""
         with self._lock:
             self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def read_log(path: Path | str) -> Iterator[LoggedDecision]:

@@ -21,6 +21,7 @@ from salesboost_tools.selection.feedback import name_of, refuse_wrong_numbers, s
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.guardrail import Guardrail, GuardrailWatch
 from salesboost_tools.selection.policy import LearningPolicy, Lesson, Memory, Policy, Situation, choose_for_log
+from salesboost_tools.selection.priors import ArmsWithPriors, Prior
 from salesboost_tools.selection.report import ArmReport, report
 from salesboost_tools.selection.statistics import UNKNOWN, mean_rewards, statistics_of
 
@@ -54,6 +55,7 @@ class ToolSelector:
         log: Is given every answered decision, with the probability of each arm; then a choice costs a few more
             microseconds. None logs nothing.
         guardrail: When the default tool takes over; None for never.
+        priors: What to believe of tools before they are tried, by name. Statistics are told without them.
 
     Raises:
         ConfigurationError: An argument is out of range.
@@ -72,13 +74,17 @@ class ToolSelector:
         max_age_s: float = 3600.0,
         log: DecisionSink | None = None,
         guardrail: Guardrail | None = None,
+        priors: Mapping[str, Prior] | None = None,
     ) -> None:
         if mode not in get_args(Mode):
             raise ConfigurationError(f"mode is one of {list(get_args(Mode))}; got {mode!r}")
         self._policy: Policy = Adaptive() if policy is None else policy
         self._memories: dict[str, Memory] | None = {} if isinstance(self._policy, LearningPolicy) else None
         self._policy_version = f"{self._policy.name}@{self._policy.version}"
-        self._arms: ArmStore = MemoryArms() if state is None else state
+        self._store: ArmStore = MemoryArms() if state is None else state
+        """What happened."""
+        self._arms: ArmStore = ArmsWithPriors(self._store, priors, weights.latency_cap_s) if priors else self._store
+        """What is believed."""
         self._rng = Random(seed)  # noqa: S311  (chance, not secrets)
         self._clock: Clock = time.time if clock is None else clock
         self._mode: Mode = mode
@@ -234,14 +240,14 @@ class ToolSelector:
             ConfigurationError: The group is unknown or empty, or a name stands in the sequence twice.
         """
         group = self._candidates.of(tool_group)
-        means = mean_rewards(self._arms.read(group.name, group.names), self._weights)
+        means = mean_rewards(self._store.read(group.name, group.names), self._weights)
         best = max(means)
         return None if best == UNKNOWN else group.variants[means.index(best)]
 
     def get_statistics(self) -> dict[str, dict[str, ArmReport]]:
         """Return the figures by group and tool name; the tools of groups used here are listed even if untried."""
         names = {group.name: group.names for group in self._candidates.groups()}
-        records = self._arms.records()
+        records = self._store.records()
         with self._lock:
             return report(records, names, self._decisions.pending, self._weights)
 
