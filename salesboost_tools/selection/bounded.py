@@ -18,6 +18,11 @@ from salesboost_tools.selection.policy import (
 )
 from salesboost_tools.selection.statistics import mean_rewards
 
+_NEXT_TO_NOTHING = 1e-12
+"""Added to every share, so that a tool that is not wanted at all can take what the others may not."""
+_MOST_FACTOR = 4.0 / _NEXT_TO_NOTHING
+_HALVINGS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
@@ -113,6 +118,13 @@ class Forgetful:
     def learn(self, lesson: Any) -> None:
         """Forget it."""
 
+    def dump(self) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Stay as it is."""
+
 
 def _less_explored(shares: list[float], situation: Situation, most: float) -> list[float]:
     """Return the shares with all but the best so far scaled down to `most` together."""
@@ -131,39 +143,33 @@ def _less_explored(shares: list[float], situation: Situation, most: float) -> li
 def within(shares: list[float], floors: list[float], ceilings: list[float]) -> list[float]:
     """Return shares that sum to 1, within the bounds, and otherwise in proportion to `shares`.
 
-    Water-filling: whoever is over a bound is put on it, the rest is shared out again among the others.
+    All are scaled by one factor and cut off at the bounds; the factor is found by bisection.
 
     Args:
         shares: Wanted, 0 or more, their sum 1.
-        floors: Least shares.
-        ceilings: Greatest shares, none below its floor; scaled up if they leave something over.
+        floors: Least shares; scaled down if they sum to more than 1.
+        ceilings: Greatest shares, none below its floor; scaled up if they sum to less than 1.
     """
-    total_floor = sum(floors)
-    if total_floor > 1:
-        floors = [floor / total_floor for floor in floors]
-    room = sum(ceilings)
-    if room < 1:
+    if all(low <= share <= high for share, low, high in zip(shares, floors, ceilings, strict=True)):
+        return shares
+    if (together := sum(floors)) > 1:
+        floors = [floor / together for floor in floors]
+    if (room := sum(ceilings)) < 1:
         ceilings = [ceiling / room if room else 1 / len(ceilings) for ceiling in ceilings]
-    free = set(range(len(shares)))
-    result = list(shares)
-    for _ in range(2 * len(shares)):
-        left = 1 - sum(result[position] for position in range(len(shares)) if position not in free)
-        wanted = sum(shares[position] for position in free)
-        for position in free:
-            result[position] = shares[position] * left / wanted if wanted > 0 else left / len(free)
-        over = {position: result[position] - ceilings[position] for position in free}
-        under = {position: floors[position] - result[position] for position in free}
-        too_much = sum(value for value in over.values() if value > 0)
-        too_little = sum(value for value in under.values() if value > 0)
-        if too_much <= 1e-12 and too_little <= 1e-12:
-            break
-        if too_much >= too_little:
-            fixed = {position: ceilings[position] for position, value in over.items() if value > 0}
+    wanted = [share + _NEXT_TO_NOTHING for share in shares]
+
+    def cut(factor: float) -> list[float]:
+        return [min(max(factor * share, low), high) for share, low, high in zip(wanted, floors, ceilings, strict=True)]
+
+    too_small, too_large = 0.0, 1.0
+    while sum(cut(too_large)) < 1 and too_large < _MOST_FACTOR:
+        too_small, too_large = too_large, 4 * too_large
+    for _ in range(_HALVINGS):
+        middle = (too_small + too_large) / 2
+        if sum(cut(middle)) < 1:
+            too_small = middle
         else:
-            fixed = {position: floors[position] for position, value in under.items() if value > 0}
-        for position, bound in fixed.items():
-            result[position] = bound
-            free.discard(position)
-        if not free:
-            break
-    return result
+            too_large = middle
+    result = cut(too_large)
+    total = sum(result)
+    return [share / total for share in result]

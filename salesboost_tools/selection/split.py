@@ -1,5 +1,6 @@
 """An A/B test: a fixed share of choices is made by a second policy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, NamedTuple
@@ -40,6 +41,21 @@ class SplitMemory:
         for name, memory in (("A", self.first), ("B", self.second)):
             told = note if side == name else None
             memory.learn(Lesson(lesson.arm, lesson.known, lesson.context, lesson.reward, told, lesson.now_s))
+
+    def dump(self) -> dict[str, Any]:
+        """Return what both have learnt, as `json.dumps` takes it."""
+        return {"A": self.first.dump(), "B": self.second.dump()}
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Become what `dump` was taken of.
+
+        Raises:
+            ConfigurationError: It is no such dump.
+        """
+        if not {"A", "B"} <= dumped.keys():
+            raise ConfigurationError("no dump of two memories; start with empty ones")
+        self.first.load(dumped["A"])
+        self.second.load(dumped["B"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class World:
 
     def __init__(self, policy: Policy, *, seed: int = 7, **success: float):
         self.success = success
-        self.luck = Random(seed)
+        self.luck = Random(f"luck {seed}")  # not the stream that the selector draws from
         self.clock = FakeClock()
         self.selector = ToolSelector(policy, seed=seed, clock=self.clock)
 
