@@ -10,6 +10,7 @@ from salesboost_tools.core.call import Caller
 from salesboost_tools.settings import Settings
 from salesboost_tools.tools.argument import utc_now
 from salesboost_tools.tools.competitor import CompetitorAnalysis, OwnPrice, load_battlecards
+from salesboost_tools.tools.compliance import ComplianceCheck
 from salesboost_tools.tools.crm import Crm, CrmIntegration, WinLoss, open_crm
 from salesboost_tools.tools.crm.scenario import scenario_now
 from salesboost_tools.tools.knowledge import KnowledgeRetriever, LexicalSearch, SemanticSearch, open_knowledge
@@ -54,6 +55,7 @@ def open_sales_tools(settings: Settings) -> OpenTools:
             PriceCalculator(price_book=book, now=now),
             CrmIntegration(crm=store),
             CompetitorAnalysis(load_battlecards(), own_prices=own_prices, win_loss=win_loss, now=now),
+            ComplianceCheck(settings.compliance_rules, now=now),
         ],
         variants={KNOWLEDGE: [KnowledgeRetriever.variant(search) for search in (lexical, semantic)]},
         closers=[store.close, lexical.close, semantic.close],

@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, repr=False, description="SQLAlchemy URL of the CRM database; unset: an SQLite file in `TOOL_DATA_DIR`."
     )
+    compliance_rules: Path | None = Field(
+        None, description="Folder of your own compliance rules (`*.yaml`); unset: the shipped ones."
+    )
     redis_url: str | None = Field(
         None,
         repr=False,

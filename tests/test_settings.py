@@ -52,6 +52,7 @@ DEFAULTS = {
     "TOOL_DATA_DIR": Path(".salesboost"),
     "TOOL_DATABASE_URL": None,
     "TOOL_REDIS_URL": None,
+    "TOOL_COMPLIANCE_RULES": None,
 }
 
 OTHER_VALUES = {
@@ -98,6 +99,7 @@ OTHER_VALUES = {
     "TOOL_DATA_DIR": ("/srv/sales", Path("/srv/sales")),
     "TOOL_DATABASE_URL": ("sqlite+aiosqlite:///crm.db", "sqlite+aiosqlite:///crm.db"),
     "TOOL_REDIS_URL": ("redis://localhost:6379/0", "redis://localhost:6379/0"),
+    "TOOL_COMPLIANCE_RULES": ("/srv/rules", Path("/srv/rules")),
 }
 
 WRONG = {

@@ -4,6 +4,7 @@ NFKC first (full width, mathematical, circled letters); then letters that look l
 invisible and combining characters. Every folded character knows its place in the original text.
 """
 
+# ruff: noqa: RUF001  (look-alikes are what this is about)
 import re
 import unicodedata
 from dataclasses import dataclass

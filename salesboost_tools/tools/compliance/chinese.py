@@ -9,7 +9,7 @@ import yaml
 
 def is_han(character: str) -> bool:
     """Return whether a character is a Chinese one."""
-    return "\u4e00" <= character <= "\u9fff" or "\u3400" <= character <= "\u4dbf" or character == "〇"
+    return "\u4e00" <= character <= "\u9fff" or "\u3400" <= character <= "\u4dbf" or character == "\u3007"
 
 
 @dataclass(frozen=True, slots=True)

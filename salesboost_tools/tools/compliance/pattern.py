@@ -1,4 +1,4 @@
-"""Phrases that rules look for: a small language that cannot be slow, whoever writes the rules.
+r"""Phrases that rules look for: a small language that cannot be slow, whoever writes the rules.
 
 | Written | Means |
 |---|---|
@@ -115,7 +115,11 @@ class _Piece(NamedTuple):
 
 def _all_of(parts: Sequence[_Piece]) -> _Piece:
     known = [part.needs for part in parts if part.needs is not None]
-    return _Piece("".join(part.expression for part in parts), min(known, key=len) if known else None, all(part.may_be_empty for part in parts))
+    return _Piece(
+        "".join(part.expression for part in parts),
+        min(known, key=len) if known else None,
+        all(part.may_be_empty for part in parts),
+    )
 
 
 def _one_of(parts: Sequence[_Piece]) -> _Piece:

@@ -23,7 +23,7 @@ def rewritten(text: str, finds: Callable[[str], Sequence[Find]]) -> str:
         found = finds(text)
         if not found:
             return text
-        text = _without(text, found, sentences=attempt > 1, silent=attempt > 2).strip() or NOTHING_LEFT  # noqa: PLR2004
+        text = _without(text, found, sentences=attempt > 1, silent=attempt > 2).strip() or NOTHING_LEFT
     return text if not finds(text) else NOTHING_LEFT
 
 

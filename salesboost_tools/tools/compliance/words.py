@@ -4,6 +4,7 @@ Taken off are digits and signs that stand for letters, letters spaced out or joi
 run together, stretched letters, a letter left out, Chinese characters set apart or spelt in Pinyin.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ _SENTENCE_END: Final = re.compile(r"[.!?;。]")
 _ABBREVIATIONS: Final = frozenset(
     {"no", "nr", "mr", "mrs", "ms", "dr", "st", "inc", "ltd", "co", "corp", "vs", "e.g", "i.e", "tel", "ext", "ref"}
 )
-_NUMBER = re.compile(r"(?P<money>[$])?(?P<digits>\d[\d.,]*+)(?P<unit>%|am|pm|x|k|m|bn|st|nd|rd|th|h|d|w|p|s|usd|eur|gbp|gb|mb|ms|min)?")
+_NUMBER = re.compile(
+    r"(?P<money>[$])?(?P<digits>\d[\d.,]*+)(?P<unit>%|am|pm|x|k|m|bn|st|nd|rd|th|h|d|w|p|s|usd|eur|gbp|gb|mb|ms|min)?"
+)
 _O_FOR_ZERO: Final = str.maketrans("oil|", "0111")
 _PIECES_OF_A_BROKEN_WORD = 4
 _SHORTEST_MENDED = 6
@@ -92,7 +95,7 @@ def _chunk(text: str, start: int, end: int) -> Iterator[Word]:
         yield Word(text[inner_start:inner_end], inner_start, inner_end)
     if text[inner_start:inner_end] in _ABBREVIATIONS and text[inner_end:end] == ".":
         return
-    between_characters = 0 < start and is_han(text[start - 1]) and end < len(text) and is_han(text[end])
+    between_characters = start > 0 and is_han(text[start - 1]) and end < len(text) and is_han(text[end])
     if trailing and _SENTENCE_END.search(trailing.group()) and not (between_characters and "." in trailing.group()):
         yield Word(END, inner_end, end)
 
@@ -118,7 +121,7 @@ def _is_letter(text: str) -> bool:
 def _cut_at_gaps(run: list[Word]) -> list[list[Word]]:
     if len(run) < _SHORTEST_RUN:
         return [[word] for word in run]
-    gaps = [after.start - before.end for before, after in zip(run, run[1:], strict=False)]
+    gaps = [after.start - before.end for before, after in itertools.pairwise(run)]
     narrow = min(gaps)
     groups = [[run[0]]]
     for gap, word in zip(gaps, run[1:], strict=True):

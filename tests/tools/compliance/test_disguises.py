@@ -1,5 +1,6 @@
 """Disguises are taken off, and every find points at the text as it was given."""
 
+# ruff: noqa: RUF001  (look-alikes are what this is about)
 import string
 import unicodedata
 
@@ -82,9 +83,10 @@ def test_any_text_can_be_checked_and_every_span_lies_within_it(text):
         assert 0 <= find.sentence[0] <= find.span[0] < find.span[1] <= find.sentence[1] <= whole
 
 
-@given(st.lists(st.sampled_from([chr(code) for code in range(0x300, 0x370)] + ["\u200b", "\u200d", "\ufeff"]), max_size=30))
+@given(
+    st.lists(st.sampled_from([chr(code) for code in range(0x300, 0x370)] + ["\u200b", "\u200d", "\ufeff"]), max_size=30)
+)
 def test_characters_that_are_not_seen_never_hide_a_find(marks):
     text = "g" + "".join(marks) + "uarantee results"
     assert all(unicodedata.category(mark) in {"Mn", "Cf"} for mark in marks)
     assert CHECKER.finds(text, EVERYWHERE)
-

@@ -29,8 +29,11 @@ def test_the_rewrite_of_every_evasion_passes():
         assert CHECKER.finds(rewrite(text), EVERYWHERE) == [], text
 
 
-@given(st.lists(st.sampled_from([text for text, _ in BAD] + DISGUISED[:80] + ordinary_sentences()[:60]), max_size=6),
-       st.sampled_from([" ", "\n", "\n\n", ""]), st.sampled_from([None, "email", "sms"]))
+@given(
+    st.lists(st.sampled_from([text for text, _ in BAD] + DISGUISED[:80] + ordinary_sentences()[:60]), max_size=6),
+    st.sampled_from([" ", "\n", "\n\n", ""]),
+    st.sampled_from([None, "email", "sms"]),
+)
 def test_the_rewrite_of_any_mixture_passes(texts, between, channel):
     scope = Scope(day=TODAY, channel=channel)
     assert CHECKER.finds(rewrite(between.join(texts), scope), scope) == []

@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from salesboost_tools.tools.compliance.chinese import is_han
 from salesboost_tools.tools.compliance.checker import Scope
+from salesboost_tools.tools.compliance.chinese import is_han
 from salesboost_tools.tools.compliance.rewriting import NOTHING_LEFT
 from salesboost_tools.tools.compliance.rule import ALL_CHANNELS
 from salesboost_tools.tools.compliance.rule_folder import read_rules
