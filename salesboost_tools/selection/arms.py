@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from salesboost_tools.selection.statistics import NOTHING, ArmStatistics
 
@@ -32,7 +32,15 @@ class ArmStore(Protocol):
         ...
 
     def add(
-        self, group: str, arm: str, outcome: ArmStatistics, *, used_at_s: float, error: str | None = None
+        self,
+        group: str,
+        arm: str,
+        outcome: ArmStatistics,
+        *,
+        used_at_s: float,
+        error: str | None = None,
+        heard_at_s: float | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> ArmStatistics:
         """Add the statistics of an outcome; return what is known of the arm then, the very object `read` returns.
 
@@ -42,6 +50,8 @@ class ArmStore(Protocol):
             outcome: The increments.
             used_at_s: When the call was chosen, in seconds; the latest is kept.
             error: What went wrong, if anything; the latest is kept.
+            heard_at_s: When the outcome was known, in seconds; None for `used_at_s`. For other workers' memories.
+            context: What was known of the call. For other workers' memories.
         """
         ...
 
@@ -67,7 +77,15 @@ class MemoryArms:
             return tuple([known.get(arm, NOTHING) for arm in arms])
 
     def add(
-        self, group: str, arm: str, outcome: ArmStatistics, *, used_at_s: float, error: str | None = None
+        self,
+        group: str,
+        arm: str,
+        outcome: ArmStatistics,
+        *,
+        used_at_s: float,
+        error: str | None = None,
+        heard_at_s: float | None = None,  # noqa: ARG002  (nobody else listens)
+        context: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> ArmStatistics:
         """Add the statistics of an outcome; return what is known of the arm then."""
         with self._lock:

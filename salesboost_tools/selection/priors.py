@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.selection.arms import ArmRecord, ArmStore
@@ -62,10 +63,21 @@ class ArmsWithPriors:
         )
 
     def add(
-        self, group: str, arm: str, outcome: ArmStatistics, *, used_at_s: float, error: str | None = None
+        self,
+        group: str,
+        arm: str,
+        outcome: ArmStatistics,
+        *,
+        used_at_s: float,
+        error: str | None = None,
+        heard_at_s: float | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> ArmStatistics:
         """Add the statistics of an outcome; return what is known of the arm then, its prior included."""
-        return self._with_prior(group, arm, self._store.add(group, arm, outcome, used_at_s=used_at_s, error=error))
+        known = self._store.add(
+            group, arm, outcome, used_at_s=used_at_s, error=error, heard_at_s=heard_at_s, context=context
+        )
+        return self._with_prior(group, arm, known)
 
     def records(self) -> Mapping[str, Mapping[str, ArmRecord]]:
         """Return what really happened."""

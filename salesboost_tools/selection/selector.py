@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
-from typing import Any, Literal, TypeVar, get_args, overload
+from typing import Any, Literal, Protocol, TypeVar, cast, get_args, overload
 
 from langchain_core.tools import BaseTool
 
@@ -20,10 +20,14 @@ from salesboost_tools.selection.decisions import Decision, DecisionLog, new_deci
 from salesboost_tools.selection.feedback import name_of, refuse_wrong_numbers, says_something
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.guardrail import Guardrail, GuardrailWatch
-from salesboost_tools.selection.policy import LearningPolicy, Lesson, Memory, Policy, Situation, choose_for_log
+from salesboost_tools.selection.learnt_together import LearntTogether, Memories
+from salesboost_tools.selection.policy import Lesson, Policy, Situation, choose_for_log
 from salesboost_tools.selection.priors import ArmsWithPriors, Prior
 from salesboost_tools.selection.report import ArmReport, report
+from salesboost_tools.selection.shared_arms import SharedArms
 from salesboost_tools.selection.statistics import UNKNOWN, mean_rewards, statistics_of
+from salesboost_tools.selection.transfer import export_arms, import_arms
+from salesboost_tools.state.protocols import State
 
 Mode = Literal["active", "shadow", "off"]
 """Who chooses: the policy; nobody, but the policy is asked and its answer kept; nobody."""
@@ -35,6 +39,18 @@ Context = Mapping[str, Any] | None
 _logger = logging.getLogger(__name__)
 
 
+class SelectionMetrics(Protocol):
+    """Counts choices and rewards."""
+
+    def selected(self, group: str, tool: str, by: str) -> None:
+        """Count a choice; by the policy, or by nobody: then the first available tool serves."""
+        ...
+
+    def rewarded(self, group: str, tool: str, reward: float) -> None:
+        """Record what an outcome was worth."""
+        ...
+
+
 class ToolSelector:
     """Chooses among equal tools and learns from feedback. One object serves all threads and tasks.
 
@@ -43,7 +59,8 @@ class ToolSelector:
 
     Args:
         policy: How to choose; None for `Adaptive`.
-        state: Where statistics are kept; None for this process's memory.
+        state: Where statistics are kept: a `State` to learn together with every worker that has the same one, or a
+            store; None for this process's memory.
         seed: Makes the choices repeatable for equal questions and feedback in equal order; None for chance.
         clock: Returns seconds; None for the time since the epoch, since statistics and logs outlive a process.
         mode: "active": the policy chooses. "shadow": the first available tool serves; what the policy would have
@@ -56,6 +73,7 @@ class ToolSelector:
             microseconds. None logs nothing.
         guardrail: When the default tool takes over; None for never.
         priors: What to believe of tools before they are tried, by name. Statistics are told without them.
+        metrics: Is told of every choice and reward; None tells nobody.
 
     Raises:
         ConfigurationError: An argument is out of range.
@@ -65,7 +83,7 @@ class ToolSelector:
         self,
         policy: Policy | None = None,
         *,
-        state: ArmStore | None = None,
+        state: ArmStore | State | None = None,
         seed: int | None = None,
         clock: Clock | None = None,
         mode: Mode = "active",
@@ -75,13 +93,14 @@ class ToolSelector:
         log: DecisionSink | None = None,
         guardrail: Guardrail | None = None,
         priors: Mapping[str, Prior] | None = None,
+        metrics: SelectionMetrics | None = None,
     ) -> None:
         if mode not in get_args(Mode):
             raise ConfigurationError(f"mode is one of {list(get_args(Mode))}; got {mode!r}")
         self._policy: Policy = Adaptive() if policy is None else policy
-        self._memories: dict[str, Memory] | None = {} if isinstance(self._policy, LearningPolicy) else None
+        self._memories = Memories(self._policy, weights)
         self._policy_version = f"{self._policy.name}@{self._policy.version}"
-        self._store: ArmStore = MemoryArms() if state is None else state
+        self._store: ArmStore = _store_in(state)
         """What happened."""
         self._arms: ArmStore = ArmsWithPriors(self._store, priors, weights.latency_cap_s) if priors else self._store
         """What is believed."""
@@ -92,8 +111,11 @@ class ToolSelector:
         self._decisions = DecisionLog(max_pending=max_pending, max_age_s=max_age_s)
         self._log = log
         self._watch = None if guardrail is None else GuardrailWatch(guardrail)
+        self._metrics = metrics
         self._candidates = Candidates()
         self._lock = threading.Lock()
+        if isinstance(self._store, SharedArms):
+            self._store.follow(LearntTogether(self._memories, self._arms, weights, self._clock, self._lock))
 
     @overload
     def select_tool(
@@ -137,7 +159,7 @@ class ToolSelector:
                 known_context,
                 self._weights,
                 now_s,
-                None if self._memories is None else self._memory(name),
+                self._memories.of(name),
             )
             if self._mode != "off" and not (self._watch is not None and self._watch.engaged(name, now_s)):
                 decides = group.explore and self._mode == "active"
@@ -164,6 +186,8 @@ class ToolSelector:
             )
         if self._mode == "shadow":
             _logger.info("`%s` serves %s; %s would choose `%s`", chosen, group.name, self._policy_version, suggested)
+        if self._metrics is not None:
+            self._metrics.selected(group.name, chosen, "nobody" if suggested != chosen else "policy")
         return group.variants[group.names.index(chosen)], decision_id
 
     def record_feedback(
@@ -204,27 +228,26 @@ class ToolSelector:
             situation, chosen = decision.situation, decision.chosen
             latency_s, weights = latency_ms / 1000, situation.weights
             outcome = statistics_of(success, latency_s, weights.latency_cap_s, quality=quality, cost=cost)
-            known = self._arms.add(situation.group, chosen, outcome, used_at_s=situation.now_s, error=name_of(error))
+            known = self._arms.add(
+                situation.group,
+                chosen,
+                outcome,
+                used_at_s=situation.now_s,
+                error=name_of(error),
+                heard_at_s=now_s,
+                context=situation.context,
+            )
             worth = reward(success, latency_s, weights, quality=quality, cost=cost)
-            if self._memories is not None:
-                self._memory(situation.group).learn(
-                    Lesson(chosen, known, situation.context, worth, decision.note, now_s)
-                )
+            memory = self._memories.of(situation.group)
+            if memory is not None:
+                memory.learn(Lesson(chosen, known, situation.context, worth, decision.note, now_s))
             if self._watch is not None and decision.suggested == chosen:
                 self._watch.count(situation.group, success=success, now_s=now_s)
+        if self._metrics is not None:
+            self._metrics.rewarded(situation.group, chosen, worth)
         if self._log is not None:
             self._log.write(record_of(decision, success, latency_s, worth, quality=quality, cost=cost))
         return True
-
-    def _memory(self, group: str) -> Memory:
-        """Return what the learning policy remembers of a group. The lock is held."""
-        memories = self._memories
-        assert memories is not None
-        memory = memories.get(group)
-        if memory is None:
-            policy: Any = self._policy
-            memory = memories[group] = policy.new_memory(self._weights)  # pyright: ignore[reportAttributeAccessIssue]
-        return memory
 
     @overload
     def get_best_tool(self, tool_group: ToolGroup | str) -> BaseTool | None: ...
@@ -255,8 +278,25 @@ class ToolSelector:
         """Return a decision that waits for its feedback; None if there is none of that id."""
         return self._decisions.find(decision_id)
 
-    # In memory nothing is waited for. The twins are there so that async callers need not change when a shared state
-    # comes, and work on the very same state.
+    def export_learnt(self) -> dict[str, Any]:
+        """Return everything learnt as JSON knows it: to take along, to look at, to begin with."""
+        with self._lock:
+            return {**export_arms(self._store), "policy": self._memories.name, "learnt": self._memories.dump()}
+
+    def import_learnt(self, exported: Mapping[str, Any]) -> None:
+        """Begin with what another selector exported. What its policy remembered is taken over by an equal policy alone.
+
+        Raises:
+            ConfigurationError: It is no export, or would count twice since one of its tools is known here already.
+                Nothing has been imported then.
+        """
+        with self._lock:
+            import_arms(self._store, exported)
+            if exported.get("policy") == self._memories.name:
+                self._memories.load(exported["learnt"])
+
+    # Nothing is waited for, in memory or in shared state. The twins are there so that async callers need not ask, and
+    # work on the very same state.
 
     @overload
     async def aselect_tool(
@@ -298,3 +338,10 @@ class ToolSelector:
     async def aget_statistics(self) -> dict[str, dict[str, ArmReport]]:
         """Do as `get_statistics`."""
         return self.get_statistics()
+
+
+def _store_in(state: ArmStore | State | None) -> ArmStore:
+    if state is None:
+        return MemoryArms()
+    ledger = getattr(state, "ledger", None)
+    return cast("ArmStore", state) if ledger is None else SharedArms(ledger)

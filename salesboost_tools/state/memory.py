@@ -12,6 +12,7 @@ from salesboost_tools.core.rate import Bucket, due_after, fit, tokens_left
 from salesboost_tools.state.health import StateHealth
 from salesboost_tools.state.limit_claims import fit_together
 from salesboost_tools.state.memory_leases import MemoryLeases
+from salesboost_tools.state.memory_ledger import MemoryLedger
 from salesboost_tools.state.memory_records import MemoryRecords
 from salesboost_tools.state.missing import MISSING, Missing
 from salesboost_tools.state.protocols import CacheEntry, LimitClaim
@@ -228,6 +229,7 @@ class MemoryState:
             count_reads=count_reads,
         )
         self.leases = MemoryLeases(clock)
+        self.ledger = MemoryLedger(clock)
         self.records = MemoryRecords(clock)
 
     @property

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from salesboost_tools.core.rate import Bucket
 from salesboost_tools.state.claim import Claim
 from salesboost_tools.state.health import StateHealth
+from salesboost_tools.state.ledger import Ledger
 from salesboost_tools.state.missing import MISSING, Missing
 
 __all__ = [
@@ -250,4 +251,9 @@ class State(Protocol):
     @property
     def records(self) -> RecordStore:
         """What became of writes."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """Sums that workers add to, for what they learn together."""
         ...

@@ -14,6 +14,7 @@ from salesboost_tools.state.redis_cache import RedisCache
 from salesboost_tools.state.redis_client import FAILURES, TIMEOUTS, is_unknown_script, is_wrong_type
 from salesboost_tools.state.redis_cluster import ClusterServers
 from salesboost_tools.state.redis_leases import RedisLeases
+from salesboost_tools.state.redis_ledger import RedisLedger
 from salesboost_tools.state.redis_limits import RedisLimits
 from salesboost_tools.state.redis_records import RedisRecords
 from salesboost_tools.state.redis_scripts import Script
@@ -25,7 +26,7 @@ class _UnknownScriptError(StateUnavailableError):
 
 
 class RedisState:
-    """Limits, cache, leases and records on one Redis, for threads and event loops alike.
+    """Limits, cache, leases, records and a ledger on one Redis, for threads and event loops alike.
 
     Every key carries a prefix and a time to live. Give limits, leases and records a server with `maxmemory-policy
     noeviction`: an evicted record is a write that may happen twice.
@@ -71,6 +72,7 @@ class RedisState:
         self.limits = RedisLimits(self, prefix)
         self.cache = RedisCache(self, prefix, max_value_bytes=max_cached_bytes, clock=clock)
         self.leases = RedisLeases(self, prefix)
+        self.ledger = RedisLedger(self, prefix)
         self.records = RedisRecords(self, prefix, keep_unknown_s=keep_unknown_s)
 
     # ------------------------------------------------------------ for operators

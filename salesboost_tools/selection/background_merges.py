@@ -1,0 +1,64 @@
+"""One thread per shared store merges it when it is time, and once more when the process ends."""
+
+import atexit
+import logging
+import os
+import threading
+import time
+import weakref
+
+from salesboost_tools.selection.shared_arms import SharedArms
+
+_logger = logging.getLogger(__name__)
+
+_LEAST_PAUSE_S = 0.01
+"""Between two merges, so that a busy worker does not merge after every outcome."""
+
+_stores: "weakref.WeakSet[SharedArms]" = weakref.WeakSet()
+
+
+def merge_in_background(store: SharedArms) -> None:
+    """Merge a store from now on, for as long as anybody holds it."""
+    _stores.add(store)
+    _start(store)
+
+
+def _start(store: SharedArms) -> None:
+    threading.Thread(target=_run, args=(weakref.ref(store),), name="selection-merges", daemon=True).start()
+
+
+def _run(reference: "weakref.ref[SharedArms]") -> None:
+    while True:
+        store = reference()
+        if store is None:
+            return
+        wake, pause_s = store.wake, store.merge_every_s
+        if store.failures:
+            wake = threading.Event()  # it does not answer: there is no hurry
+        del store  # nobody is kept alive by waiting
+        wake.wait(pause_s)
+        time.sleep(min(_LEAST_PAUSE_S, pause_s))
+        store = reference()
+        if store is None:
+            return
+        try:
+            store.merge()
+        except Exception:
+            _logger.exception("a merge of selection's shared state failed")
+
+
+def _merge_a_last_time() -> None:
+    for store in list(_stores):
+        if store.unmerged:
+            store.merge()
+
+
+def _begin_anew_in_child() -> None:
+    for store in list(_stores):
+        store.forked()
+        _start(store)
+
+
+atexit.register(_merge_a_last_time)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)
