@@ -122,6 +122,8 @@ class SharedArms:
         self._number = 0
         self._sent: Batch | None = None  # without a reply yet
         self._sent_lessons: list[SharedLesson] = []
+        self._sent_faded: dict[tuple[str, str], ArmStatistics] = {}
+        self._in_doubt = False  # whether it was sent before, without a reply
         self._epoch: str | None = None
         self._place: int | None = None
 
@@ -240,7 +242,11 @@ class SharedArms:
             self._begin()
         while True:
             snapshot = self._cut()
-            news = self._ledger.exchange(self._sent, epoch=self._epoch, place=self._place)
+            try:
+                news = self._ledger.exchange(self._sent, epoch=self._epoch, place=self._place)
+            except StateUnavailableError:
+                self._in_doubt = self._sent is not None
+                raise
             if self._epoch is not None and news.epoch != self._epoch:
                 self._start_again(news.epoch)
                 continue
@@ -279,13 +285,14 @@ class SharedArms:
     def _start_again(self, epoch: str) -> None:
         """The ledger has lost everything: give back what is known, unless somebody else has; never twice.
 
-        What was sent without a reply may be among what another worker gives back, so it is let go.
+        What was sent before without a reply may be among what another worker gives back, so it is let go.
         """
+        self._ledger.restore(self._settled, epoch=epoch)
         with self._lock:
-            self._sent_lessons = []
-            settled = dict(self._settled)
-        self._ledger.restore(settled, epoch=epoch)
-        with self._lock:
+            if not self._in_doubt:
+                self._waiting.extendleft(reversed(self._sent_lessons))
+                for place, sums in self._sent_faded.items():
+                    self._faded[place] = self._faded.get(place, NOTHING).plus(sums)
             self._new_worker()
             self._epoch = epoch
 
@@ -296,14 +303,14 @@ class SharedArms:
             if self._sent is not None:
                 return None
             lessons = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_IN_A_BATCH))]
-            amounts: dict[str, ArmStatistics] = {row_of(*place): sums for place, sums in self._faded.items()}
-            self._faded = {}
+            faded, self._faded = self._faded, {}
+            amounts: dict[str, ArmStatistics] = {row_of(*place): sums for place, sums in faded.items()}
             for lesson in lessons:
                 row = row_of(lesson.group, lesson.arm)
                 amounts[row] = amounts.get(row, NOTHING).plus(lesson.outcome)
             if amounts:
                 self._number += 1
-                self._sent_lessons = lessons
+                self._sent_lessons, self._sent_faded, self._in_doubt = lessons, faded, False
                 self._sent = Batch(
                     self._worker,
                     self._number,
@@ -329,7 +336,7 @@ class SharedArms:
         with contextlib.nullcontext() if follower is None else follower.lock, self._lock:
             self._place = news.place
             if acknowledged:
-                self._sent, self._sent_lessons = None, []
+                self._sent, self._sent_lessons, self._sent_faded = None, [], {}
                 if not news.accepted:
                     self._new_worker_keeps_place()
             self._settle(news.sums)
@@ -353,6 +360,8 @@ class SharedArms:
         """Take over the ledger's sums, and add what it has not been told."""
         self._settled.update(sums)
         untold: dict[tuple[str, str], ArmStatistics] = dict(self._faded)
+        for place, faded in self._sent_faded.items():
+            untold[place] = untold.get(place, NOTHING).plus(faded)
         for lesson in (*self._sent_lessons, *self._waiting):
             place = lesson.group, lesson.arm
             untold[place] = untold.get(place, NOTHING).plus(lesson.outcome)
@@ -370,3 +379,5 @@ class SharedArms:
         self._waiting.clear()
         self._faded = {}
         self._new_worker_keeps_place()
+        self._known = {}
+        self._settle(self._settled)

@@ -1,0 +1,324 @@
+"""What workers that share a ledger may rely on, whatever the ledger. A new one is done when its subclass is green."""
+
+import json
+from random import Random
+
+import pytest
+
+from salesboost_tools.core.errors import StateUnavailableError
+from salesboost_tools.selection.adaptive import Adaptive
+from salesboost_tools.selection.arms import ArmStore
+from salesboost_tools.selection.selector import ToolSelector
+from salesboost_tools.selection.shared_arms import SharedArms
+from salesboost_tools.selection.statistics import NOTHING, statistics_of
+from salesboost_tools.state.ledger import Ledger
+from tests.doubles import FakeClock
+from tests.selection.arm_store_contract import ArmStoreContract
+
+GOOD = statistics_of(True, 1.0, 5.0)
+BAD = statistics_of(False, 2.0, 5.0)
+NAMES = ["a", "b", "c"]
+
+
+class UnreliableLedger:
+    """A ledger behind a bad line: `down` loses requests, `deaf` loses replies."""
+
+    def __init__(self, ledger: Ledger):
+        self._ledger = ledger
+        self.down = self.deaf = False
+
+    def _pass_on(self, name, *arguments, **more):
+        if self.down:
+            raise StateUnavailableError("the line is down")
+        reply = getattr(self._ledger, name)(*arguments, **more)
+        if self.deaf:
+            raise StateUnavailableError("the reply was lost")
+        return reply
+
+    def exchange(self, batch, **more):
+        return self._pass_on("exchange", batch, **more)
+
+    def restore(self, sums, **more):
+        return self._pass_on("restore", sums, **more)
+
+    def keep(self, name, text, **more):
+        return self._pass_on("keep", name, text, **more)
+
+    def kept(self, name):
+        return self._pass_on("kept", name)
+
+
+def pulls(store: ArmStore, *arms: str) -> list[float]:
+    return [known.pulls for known in store.read("search", arms or NAMES)]
+
+
+def in_full(store: ArmStore) -> str:
+    """Everything a store knows, floats to nine digits."""
+    records = store.records()
+    return json.dumps(
+        {
+            group: {arm: [f"{number:.9g}" for number in vars_of(record.statistics)] for arm, record in arms.items()}
+            for group, arms in records.items()
+        },
+        sort_keys=True,
+    )
+
+
+def rounded(dumped):
+    """A dump, floats to nine digits: sums differ in the last ones by the order they were made in."""
+    return json.loads(json.dumps(dumped), parse_float=lambda text: f"{float(text):.9g}")
+
+
+def vars_of(statistics):
+    return [getattr(statistics, name) for name in statistics.__slots__]
+
+
+class SharedContract(ArmStoreContract):
+    def ledger(self, **options) -> Ledger:
+        raise NotImplementedError
+
+    def lose_everything(self, ledger) -> None:
+        raise NotImplementedError
+
+    def store(self):
+        return SharedArms(self.ledger(), in_background=False)
+
+    def worker(self, ledger, clock=None) -> SharedArms:
+        return SharedArms(ledger, in_background=False, clock=clock or FakeClock())
+
+    def test_nothing_is_sent_before_a_merge_and_all_is_known_after_one(self):
+        ledger = self.ledger()
+        one, two = self.worker(ledger), self.worker(ledger)
+        one.add("search", "a", GOOD, used_at_s=1.0)
+        assert one.unmerged == 1
+        two.merge()
+        assert two.read("search", ["a"]) == (NOTHING,)
+        assert one.merge()
+        assert one.unmerged == 0
+        two.merge()
+        assert two.read("search", ["a"]) == (GOOD,)
+
+    def test_after_a_merge_all_workers_know_the_same(self):
+        ledger = self.ledger()
+        workers = [self.worker(ledger) for _ in range(3)]
+        luck = Random(1)
+        made = 0
+        for _ in range(300):
+            worker = luck.choice(workers)
+            if luck.random() < 0.2:
+                worker.merge()
+            else:
+                made += 1
+                worker.add("search", luck.choice(NAMES), luck.choice([GOOD, BAD]), used_at_s=1.0)
+        for _ in range(2):
+            for worker in workers:
+                worker.merge()
+        assert len({in_full(worker) for worker in workers}) == 1
+        assert sum(pulls(workers[0])) == made
+
+    def test_a_batch_whose_reply_was_lost_counts_once(self):
+        line = UnreliableLedger(self.ledger())
+        one, two = self.worker(line), self.worker(line)
+        one.merge()
+        one.add("search", "a", GOOD, used_at_s=1.0)
+        line.deaf = True
+        assert not one.merge()
+        one.add("search", "a", BAD, used_at_s=2.0)
+        assert not one.merge()
+        assert pulls(one, "a") == [2]
+        line.deaf = False
+        assert one.merge()
+        two.merge()
+        assert pulls(one, "a") == pulls(two, "a") == [2]
+
+    def test_a_worker_alone_on_an_island_goes_on_and_catches_up(self):
+        ledger = self.ledger()
+        line = UnreliableLedger(ledger)
+        islander, other = self.worker(line), self.worker(ledger)
+        line.down = True
+        assert not islander.merge()
+        for _ in range(450):
+            islander.add("search", "a", GOOD, used_at_s=1.0)
+            other.add("search", "b", GOOD, used_at_s=1.0)
+        other.merge()
+        assert pulls(islander, "a", "b") == [450, 0]
+        assert islander.failures == 1
+        line.down = False
+        assert islander.merge()
+        assert islander.failures == 0
+        assert pulls(islander, "a", "b") == [450, 450]
+        other.merge()
+        assert pulls(other, "a", "b") == [450, 450]
+
+    def test_what_waits_is_bounded_and_still_counts(self, monkeypatch):
+        monkeypatch.setattr("salesboost_tools.selection.shared_arms._MOST_WAITING", 50)
+        ledger = self.ledger()
+        one, two = self.worker(ledger), self.worker(ledger)
+        for number in range(400):
+            one.add("search", "ab"[number % 2], GOOD, used_at_s=1.0)
+        assert len(one._waiting) == 50
+        assert pulls(one, "a", "b") == [200, 200]
+        one.merge()
+        two.merge()
+        assert pulls(one, "a", "b") == pulls(two, "a", "b") == [200, 200]
+
+    def test_a_dead_worker_takes_with_it_only_what_it_had_not_merged(self):
+        ledger = self.ledger()
+        one, two = self.worker(ledger), self.worker(ledger)
+        for _ in range(5):
+            one.add("search", "a", GOOD, used_at_s=1.0)
+        one.merge()
+        one.add("search", "a", GOOD, used_at_s=1.0)
+        del one
+        two.merge()
+        assert pulls(two, "a") == [5]
+        again = self.worker(ledger)
+        again.add("search", "a", GOOD, used_at_s=1.0)
+        again.merge()
+        two.merge()
+        assert pulls(again, "a") == pulls(two, "a") == [6]
+
+    def test_who_was_away_for_too_long_takes_over_the_sums(self):
+        ledger = self.ledger(most_batches=3)
+        one, two = self.worker(ledger), self.worker(ledger)
+        two.merge()
+        two.add("search", "b", GOOD, used_at_s=1.0)
+        for _ in range(8):
+            one.add("search", "a", GOOD, used_at_s=1.0)
+            one.merge()
+        two.merge()
+        assert pulls(two, "a", "b") == [8, 1]
+
+    def test_a_ledger_that_lost_everything_is_told_again_what_was_known_once(self):
+        ledger = self.ledger()
+        workers = [self.worker(ledger) for _ in range(3)]
+        for worker in workers:
+            for _ in range(10):
+                worker.add("search", "a", GOOD, used_at_s=1.0)
+            worker.merge()
+        for worker in workers:
+            worker.merge()
+        self.lose_everything(ledger)
+        newcomer = self.worker(ledger)
+        newcomer.add("search", "b", GOOD, used_at_s=1.0)
+        newcomer.merge()
+        for worker in workers:
+            worker.add("search", "a", BAD, used_at_s=1.0)
+            worker.merge()
+        for worker in (*workers, newcomer):
+            worker.merge()
+        assert [pulls(worker, "a", "b") for worker in (*workers, newcomer)] == [[33, 1]] * 4
+
+    def test_a_child_process_tells_nothing_that_is_its_parents_to_tell(self):
+        ledger = self.ledger()
+        store = self.worker(ledger)
+        store.add("search", "a", GOOD, used_at_s=1.0)
+        store.merge()
+        store.add("search", "a", GOOD, used_at_s=1.0)
+        parents = store._worker
+        store.forked()
+        assert store._worker != parents
+        store.add("search", "b", GOOD, used_at_s=1.0)
+        store.merge()
+        assert pulls(store, "a", "b") == [1, 1]
+
+    # Selectors
+
+    def selector(self, ledger, clock, **more) -> tuple[ToolSelector, SharedArms]:
+        store = SharedArms(ledger, in_background=False, clock=clock)
+        return ToolSelector(state=store, seed=1, clock=clock, **more), store
+
+    def use(self, selector, tool, context=None, *, success=True):
+        _, decision_id = selector.select_tool(NAMES, context, available=[tool])
+        selector.record_feedback(decision_id, success, 100)
+
+    def test_what_one_worker_learnt_another_chooses_by(self, clock):
+        ledger = self.ledger()
+        (one, ones), (two, twos) = self.selector(ledger, clock), self.selector(ledger, clock)
+        for _ in range(60):
+            clock.advance(1)
+            for tool in NAMES:
+                self.use(one, tool, success=tool == "b")
+        ones.merge()
+        twos.merge()
+        assert [two.select_tool(NAMES)[0] for _ in range(40)].count("b") >= 38
+
+    def test_contexts_are_learnt_from_other_workers_too(self, clock):
+        ledger = self.ledger()
+        (one, ones), (two, twos) = self.selector(ledger, clock), self.selector(ledger, clock)
+        for number in range(600):
+            clock.advance(1)
+            tool, kind = NAMES[number % 3], "xy"[number // 3 % 2]
+            self.use(one, tool, {"kind": kind}, success=(tool, kind) in {("a", "x"), ("b", "y")})
+            if number % 50 == 0:
+                ones.merge()
+                twos.merge()
+        ones.merge()
+        twos.merge()
+        chosen = {kind: [two.select_tool(NAMES, {"kind": kind})[0] for _ in range(60)] for kind in "xy"}
+        assert chosen["x"].count("a") > 45
+        assert chosen["y"].count("b") > 45
+
+    def test_an_outage_one_worker_met_another_avoids(self, clock):
+        ledger = self.ledger()
+        (one, ones), (two, twos) = self.selector(ledger, clock), self.selector(ledger, clock)
+        for _ in range(100):
+            clock.advance(1)
+            self.use(one, "a", success=True)
+            self.use(one, "b", success=_ % 10 < 7)
+        ones.merge()
+        twos.merge()
+        assert [two.select_tool(["a", "b"])[0] for _ in range(30)].count("a") > 25
+        for _ in range(8):
+            clock.advance(1)
+            self.use(one, "a", success=False)
+        ones.merge()
+        twos.merge()
+        assert [two.select_tool(["a", "b"])[0] for _ in range(30)].count("b") > 25
+
+    def test_a_new_worker_remembers_what_the_others_do(self, clock):
+        ledger = self.ledger()
+        one, ones = self.selector(ledger, clock)
+        for number in range(300):
+            clock.advance(1)
+            self.use(one, NAMES[number % 3], {"kind": "xy"[number % 2]}, success=number % 3 != 1)
+            if number in {100, 250}:
+                clock.advance(61)
+                ones.merge()
+        ones.merge()
+        two, twos = self.selector(ledger, clock)
+        assert rounded(two._memories.dump()) == rounded(one._memories.dump())
+        assert rounded(two._memories.dump())["(unnamed)"]["model"] is not None
+        assert in_full(twos) == in_full(ones)
+
+    def test_a_policy_of_another_version_starts_from_the_sums(self, clock):
+        ledger = self.ledger()
+        one, ones = self.selector(ledger, clock)
+        for _ in range(30):
+            self.use(one, "b")
+        clock.advance(61)
+        ones.merge()
+        ones.merge()
+        two, twos = self.selector(ledger, clock, policy=Adaptive(sharpness=2.0))
+        assert two._memories.dump() == {}
+        assert pulls_of(two, "b") == 30
+        assert in_full(twos) == in_full(ones)
+
+    def test_nobody_follows_what_a_ledger_cannot_have_meant(self, clock):
+        ledger = self.ledger()
+        one, ones = self.selector(ledger, clock)
+        name = ones._follower.name
+        ledger.keep(name, '{"epoch": "x", "place": "y"}', at_most_every_s=60)
+        self.use(one, "a")
+        ones.merge()
+        two, _ = self.selector(ledger, clock)
+        assert pulls_of(two, "a") == 1
+
+
+def pulls_of(selector, tool) -> float:
+    return selector.get_statistics()["(unnamed)"][tool].pulls
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
