@@ -32,9 +32,9 @@ def _run(reference: "weakref.ref[SharedArms]") -> None:
         store = reference()
         if store is None:
             return
-        wake, pause_s = store.wake, store.merge_every_s
+        wake, pause_s = store.wake, store.pause_s
         if store.failures:
-            wake = threading.Event()  # it does not answer: there is no hurry
+            wake, pause_s = threading.Event(), store.merge_every_s  # it does not answer: there is no hurry
         del store  # nobody is kept alive by waiting
         wake.wait(pause_s)
         time.sleep(min(_LEAST_PAUSE_S, pause_s))
@@ -49,8 +49,7 @@ def _run(reference: "weakref.ref[SharedArms]") -> None:
 
 def _merge_a_last_time() -> None:
     for store in list(_stores):
-        if store.unmerged:
-            store.merge()
+        store.close()
 
 
 def _begin_anew_in_child() -> None:

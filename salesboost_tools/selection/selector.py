@@ -295,6 +295,11 @@ class ToolSelector:
             if exported.get("policy") == self._memories.name:
                 self._memories.load(exported["learnt"])
 
+    def close(self) -> None:
+        """Tell the other workers what was learnt last, if there are any."""
+        if isinstance(self._store, SharedArms):
+            self._store.close()
+
     # Nothing is waited for, in memory or in shared state. The twins are there so that async callers need not ask, and
     # work on the very same state.
 

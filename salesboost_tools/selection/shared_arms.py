@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import math
 import secrets
 import threading
 import time
@@ -31,6 +32,11 @@ _MOST_IN_A_BATCH = 200
 _MOST_WAITING = 10_000
 """Lessons kept while the ledger does not answer; older ones are then kept as sums alone."""
 _EARLY_SHARE = 0.05
+_TENSE_EVERY_S = 0.1
+_TENSE_FOR_S = 30.0
+_FAILURES_IN_A_ROW = 2
+"""While an arm that mostly works fails so often in a row, and for a while after, workers merge more often: each would
+otherwise find out for itself that it is out of order, and that it is back."""
 _SNAPSHOT_EVERY_S = 60.0
 _LESSONS_AT_A_TIME = 20
 """A follower is locked for so many lessons at once, so that a choice never waits long."""
@@ -68,8 +74,8 @@ class SharedArms:
     """An `ArmStore` over a ledger that other workers share.
 
     `read` and `add` touch the copy in this process alone. `merge` sends what was added and takes over what others
-    added: every second in the background, and at once while little is known, so that workers which start together do
-    not all pay for the same experience. After a merge all workers know the same sums. A worker whose ledger does not
+    added: every second in the background, sooner while little is known or an arm goes down, so that workers do not
+    all pay for the same experience. After a merge all workers know the same sums. A worker whose ledger does not
     answer goes on with what it knows and catches up later; one that dies takes what it had not merged with it.
 
     Args:
@@ -111,6 +117,8 @@ class SharedArms:
         self.wake = threading.Event()
         """Set when a merge should not wait for its time."""
         self._early_at = 1
+        self._in_a_row: dict[tuple[str, str], int] = {}  # failures, of arms that failed last
+        self._tense_until_s = -math.inf
         self._new_worker()
         if in_background:
             from salesboost_tools.selection.background_merges import merge_in_background  # noqa: PLC0415  (cycle)
@@ -172,7 +180,18 @@ class SharedArms:
         before = known.get(arm)
         after = known[arm] = outcome if before is None else before.plus(outcome)
         self._note(group, arm, used_at_s, error)
+        if not outcome.successes or self._in_a_row:
+            self._watch((group, arm), after, failed=not outcome.successes)
         return after
+
+    def _watch(self, place: tuple[str, str], known: ArmStatistics, *, failed: bool) -> None:
+        """Count failures in a row; where an arm that mostly works begins or ends a row, others should know soon."""
+        before = self._in_a_row.pop(place, 0)
+        if failed:
+            self._in_a_row[place] = before + 1
+        if known.successes > known.pulls / 2 and before + failed >= _FAILURES_IN_A_ROW:
+            self._tense_until_s = self._now() + _TENSE_FOR_S
+            self.wake.set()
 
     def _note(self, group: str, arm: str, used_at_s: float, error: str | None) -> None:
         latest = self._latest.setdefault(group, {})
@@ -214,7 +233,12 @@ class SharedArms:
 
     def is_due(self) -> bool:
         """Return whether it is time to merge."""
-        return self.wake.is_set() or self._now() - self.merged_at_s >= self.merge_every_s
+        return self.wake.is_set() or self._now() - self.merged_at_s >= self.pause_s
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds between merges at present."""
+        return min(_TENSE_EVERY_S, self.merge_every_s) if self._now() < self._tense_until_s else self.merge_every_s
 
     def merge(self) -> bool:
         """Send what was added here and take over what was added elsewhere; False if the ledger did not answer."""
@@ -372,6 +396,11 @@ class SharedArms:
                 self._known.setdefault(place[0], {})[place[1]] = known if mine is None else known.plus(mine)
 
     # ------------------------------------------------------------ beginning and end
+
+    def close(self) -> None:
+        """Tell the others what they have not been told. The process does so too when it ends while this is held."""
+        if self.unmerged:
+            self.merge()
 
     def forked(self) -> None:
         """Begin anew in a child process: what waits is the parent's to tell, and so is its number."""
