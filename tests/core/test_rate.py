@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from salesboost_tools.core.clock import nanoseconds
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.core.rate import Bucket, RateLimit, as_rate_limit, due_after, fit, seconds_to_wait
+from salesboost_tools.core.rate import Bucket, RateLimit, as_rate_limit, due_after, fit, seconds_to_wait, tokens_left
 
 PERIODS_S = st.one_of(
     st.sampled_from([1e-9, 1e-6, 0.1, 0.49, 1.0, 60.0, 3600.0, 86400.0, 1e9]),
@@ -283,3 +283,22 @@ def test_tokens_that_a_full_bucket_can_serve_are_fine(tokens):
 def test_a_wait_in_seconds_is_enough_on_a_clock_of_floats_and_less_than_three_microseconds_too_long(now_s, wait_ns):
     waited_ns = nanoseconds(now_s + seconds_to_wait(wait_ns)) - nanoseconds(now_s)
     assert wait_ns <= waited_ns < wait_ns + 3000
+
+
+@given(
+    capacity=st.integers(1, 50),
+    interval_ns=st.integers(1, 10**12),
+    taken=st.integers(0, 50),
+    wait_ns=st.integers(0, 10**13),
+)
+def test_as_many_tokens_as_are_left_can_be_taken_and_not_one_more(capacity, interval_ns, taken, wait_ns):
+    bucket, now_ns = Bucket(capacity, interval_ns), 10**15
+    due_at_ns = due_after(bucket, None, now_ns, min(taken, capacity)) if taken else None
+    now_ns += wait_ns
+    left = tokens_left(bucket, due_at_ns, now_ns)
+    admitted = [
+        tokens
+        for tokens in range(1, capacity + 1)
+        if due_after(bucket, due_at_ns, now_ns, tokens) <= now_ns + bucket.tolerance_ns
+    ]
+    assert left == len(admitted)

@@ -7,7 +7,7 @@ from salesboost_tools.core.errors import ConfigurationError, RateLimitError
 from salesboost_tools.core.rate import RateLimit
 from salesboost_tools.core.spec import Effect, ToolSpec
 from salesboost_tools.governed import govern
-from salesboost_tools.handlers.rate_limit import RateLimitHandler
+from salesboost_tools.handlers.rate_limit import Headroom, RateLimitHandler
 from salesboost_tools.state import MemoryState
 from tests.doubles import ScriptedTool
 from tests.handlers.doubles import READ, EventLedger
@@ -159,3 +159,16 @@ async def test_the_same_call_is_not_worth_an_immediate_retry(ask, clock):
     governed = limited(clock, "1/minute")
     await ask(governed)
     assert not (await refusal(ask, governed)).retryable
+
+
+async def test_what_is_left_of_a_rate_is_told_without_taking_it(ask, clock):
+    handler = RateLimitHandler(MemoryState(clock), limits={"scripted": ["2/second", "10/minute"]})
+    governed = govern(ScriptedTool(), handler)
+    await ask(governed)
+    for _ in range(2):
+        assert await handler.aheadroom("scripted", READ) == Headroom("2/second and 10/minute", 2, 1)
+
+
+async def test_of_rates_that_belong_to_users_nothing_is_told(clock):
+    handler = RateLimitHandler(MemoryState(clock), per="user")
+    assert await handler.aheadroom("scripted", READ) == Headroom("10/minute", 10, None)

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
+    "/page/icon.svg": ("icon.svg", "image/svg+xml"),
     "/page/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
