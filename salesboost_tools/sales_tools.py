@@ -1,12 +1,15 @@
 """The eight sales tools, made from settings over stores that are opened once; nothing is governed yet."""
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from langchain_core.tools import BaseTool
 
 from salesboost_tools.core.call import Caller
+from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.settings import Settings
 from salesboost_tools.tools.argument import utc_now
 from salesboost_tools.tools.competitor import CompetitorAnalysis, OwnPrice, load_battlecards
@@ -41,6 +44,7 @@ def open_sales_tools(settings: Settings) -> OpenTools:
     Raises:
         ConfigurationError: A setting names a store or file that cannot be used.
     """
+    _refuse_unusable(settings.data_dir)
     # the shipped data has a "today" of its own, and all tools must agree on it: ages, expiries, days of issue
     now = scenario_now() if settings.database_url is None else utc_now
     index = open_knowledge(settings.data_dir)
@@ -95,3 +99,15 @@ class Endings:
 
 def _only(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next(iter(answer["competitors"]), None)
+
+
+def _refuse_unusable(folder: Path) -> None:
+    """Make the data folder, and see that files can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write to {folder} ({error.strerror}); name another folder in TOOL_DATA_DIR"
+        ) from error

@@ -28,6 +28,12 @@ def caller_of(config: RunnableConfig | None) -> Caller:
     return Caller(**values) if any(values.values()) else ANONYMOUS
 
 
+def config_of(caller: Caller, idempotency_key: str | None = None) -> RunnableConfig:
+    """Return the trusted configuration that names a caller, and a key for its write if there is one."""
+    values = {key: getattr(caller, field) for field, key in _FIELDS.items()} | {"idempotency_key": idempotency_key}
+    return {"configurable": {key: value for key, value in values.items() if value is not None}}
+
+
 def thread_of(config: RunnableConfig | None) -> str | None:
     """Return the id of LangGraph's conversation thread, if there is one."""
     return _text("thread_id", ((config or {}).get("configurable") or {}).get("thread_id"))

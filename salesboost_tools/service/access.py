@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import jwt
-from langchain_core.runnables import RunnableConfig
 
 from salesboost_tools.core.call import Caller
 from salesboost_tools.core.errors import ConfigurationError
@@ -90,18 +89,6 @@ def bearer_token(authorization: str | None) -> str | None:
     """Return the token of an `Authorization` header; None if there is none of the kind."""
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
-
-
-def config_of(caller: Caller, idempotency_key: str | None = None) -> RunnableConfig:
-    """Return the trusted configuration of a call."""
-    fields = {
-        "caller_role": caller.role,
-        "user_id": caller.user_id,
-        "tenant_id": caller.tenant_id,
-        "session_id": caller.session_id,
-        "idempotency_key": idempotency_key,
-    }
-    return {"configurable": {name: value for name, value in fields.items() if value is not None}}
 
 
 def _claims(token: str, key: str) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """Listen on a port: on this machine alone, unless a token is needed."""
 
 import ipaddress
+from collections.abc import Callable
 
 import uvicorn
 
@@ -8,24 +9,37 @@ from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.service.access import Access
 from salesboost_tools.settings import Settings
 
-APP = "salesboost_tools.service.app:create_app"
-"""How worker processes make the application, each its own, set up from the environment."""
+SERVICE = "salesboost_tools.service.app:create_app"
+"""How worker processes make the service, each its own, set up from the environment."""
+MCP = "salesboost_tools.mcp.http:create_mcp_app"
+"""The same for the MCP server."""
 
 
-def serve(host: str = "127.0.0.1", port: int = 8080, *, workers: int = 1) -> None:
+def listen(
+    application: str,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    *,
+    workers: int = 1,
+    say: Callable[[str], None] | None = None,
+) -> None:
     """Serve until the process is told to stop.
 
     Args:
+        application: `SERVICE` or `MCP`.
         host: Address to listen on; one that others can reach needs `TOOL_API_TOKEN` or `TOOL_API_JWT_KEY`.
         port: TCP port; 0 for any that is free.
         workers: How many processes, 1 or more; several want `TOOL_REDIS_URL`, or each has limits of its own.
+        say: Is told the address before anybody is served.
 
     Raises:
         ConfigurationError: The address can be reached from elsewhere and nobody would need a token.
     """
     refuse_open_door(host, Access.of(Settings()))
+    if say is not None:
+        say(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     uvicorn.run(
-        APP,
+        application,
         factory=True,
         host=host,
         port=port,

@@ -17,7 +17,7 @@ from salesboost_tools.core.call import ANONYMOUS, Caller
 from salesboost_tools.core.errors import ConfigurationError, ToolPermissionError
 from salesboost_tools.core.spec import Effect, ToolSpec
 from salesboost_tools.governed import govern
-from salesboost_tools.governed.caller import caller_of, thread_of
+from salesboost_tools.governed.caller import asked_key_of, caller_of, config_of, thread_of
 from salesboost_tools.handlers.permission import PermissionHandler
 from tests.doubles import ScriptedTool
 from tests.governed.side_by_side import WAYS, as_tool_call
@@ -164,3 +164,11 @@ async def test_a_model_cannot_forge_the_caller(way):
         governed, way, as_tool_call("asks_for_a_role", FORGED), {"configurable": {"caller_role": "coach"}}
     )
     assert message.content == "coach"
+
+
+@pytest.mark.parametrize("caller", [ANONYMOUS, Caller("coach"), Caller("coach", "u1", "acme", "s1")], ids=repr)
+def test_a_configuration_names_the_caller_it_was_made_for(caller):
+    assert caller_of(config_of(caller)) == caller
+    assert caller_of(config_of(caller, "k")) == caller
+    assert asked_key_of(config_of(caller, "k")) == "k"
+    assert asked_key_of(config_of(caller)) is None

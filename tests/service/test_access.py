@@ -4,7 +4,7 @@ import pytest
 
 from salesboost_tools.core.call import Caller
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.service.access import Access, NotAuthenticatedError, bearer_token, config_of
+from salesboost_tools.service.access import Access, NotAuthenticatedError, bearer_token
 from tests.service.conftest import JWT_KEY, TOKEN, bearer, token_for
 
 QUOTE = {"payload": {"lines": [{"sku": "PIPE-TEAM", "quantity": 12}]}}
@@ -136,7 +136,3 @@ def test_a_secret_that_guards_nothing_is_refused(values):
 )
 def test_only_bearer_tokens_are_read(header, token):
     assert bearer_token(header) == token
-
-
-def test_the_configuration_of_a_call_holds_what_is_known():
-    assert config_of(Caller("coach"), "k")["configurable"] == {"caller_role": "coach", "idempotency_key": "k"}

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from salesboost_tools.core.call import Caller
 from salesboost_tools.executor import Execution
-from salesboost_tools.service.access import config_of
+from salesboost_tools.governed import config_of
 from salesboost_tools.service.callers import Callers
 from salesboost_tools.service.problems import problem_of_execution, problem_responses
 from salesboost_tools.toolkit import SalesToolkit

@@ -1,0 +1,5 @@
+"""The command line: `salesboost`."""
+
+from salesboost_tools.cli.main import main
+
+__all__ = ["main"]
