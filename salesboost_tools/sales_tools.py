@@ -19,6 +19,7 @@ from salesboost_tools.tools.crm.scenario import scenario_now
 from salesboost_tools.tools.knowledge import KnowledgeRetriever, LexicalSearch, SemanticSearch, open_knowledge
 from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, default_price_book
 from salesboost_tools.tools.pricing.price_book import Charge
+from salesboost_tools.tools.stage import StageClassifier, StageSet
 
 KNOWLEDGE = "knowledge_retriever"
 
@@ -52,11 +53,14 @@ def open_sales_tools(settings: Settings) -> OpenTools:
     book = default_price_book()
     lexical, semantic = LexicalSearch(index), SemanticSearch(index)
     semantic.prepare()  # learnt once and kept beside the index; within a first call it would eat up its time limit
+    stage_classifier = StageClassifier(StageSet.of(settings.stages) if settings.stages else None)
+    stage_classifier.prepare()
     own_prices, win_loss = ListPrices(book), Endings(store)
     return OpenTools(
         tools=[
             KnowledgeRetriever(lexical),
             PriceCalculator(price_book=book, now=now),
+            stage_classifier,
             CrmIntegration(crm=store),
             CompetitorAnalysis(load_battlecards(), own_prices=own_prices, win_loss=win_loss, now=now),
             ComplianceCheck(settings.compliance_rules, now=now),

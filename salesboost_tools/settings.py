@@ -10,6 +10,7 @@ from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.rate_windows import as_rate_limits
 
 _PREFIX = "TOOL_"
+_IN_JSON = {"RATE_LIMITS": '{"crm_integration": "60/minute"}', "STAGES": '{"pitch": ["presentation"]}'}
 
 
 class Settings(BaseSettings):
@@ -98,6 +99,11 @@ class Settings(BaseSettings):
         description="Key that verifies further tokens (JWT); their claims `caller_role`, `user_id`, `tenant_id`, "
         "`session_id` say who calls.",
     )
+    stages: dict[str, list[str]] = Field(
+        {},
+        description="Stages that `stage_classifier` answers in, as JSON, each made of the usual ones: "
+        '`{"qualify": ["opening", "discovery"], "pitch": ["presentation"]}`.',
+    )
     data_dir: Path = Field(
         Path(".salesboost"), description="Folder for the embedded database and the search index; made on first use."
     )
@@ -118,10 +124,12 @@ class Settings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             raise ConfigurationError(_explain(error)) from None
-        except SettingsError:  # the one variable that holds JSON
+        except SettingsError as error:  # a variable that holds JSON
+            name, example = next(
+                (name, example) for name, example in _IN_JSON.items() if f'"{name.lower()}"' in str(error)
+            )
             raise ConfigurationError(
-                f"settings cannot be used: {_PREFIX}RATE_LIMITS: has to be an object in JSON, "
-                'for example {"crm_integration": "60/minute"}'
+                f"settings cannot be used: {_PREFIX}{name}: has to be an object in JSON, for example {example}"
             ) from None
 
     @field_validator("rate_limits")

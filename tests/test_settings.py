@@ -49,6 +49,7 @@ DEFAULTS = {
     "TOOL_API_ROLE": "system",
     "TOOL_API_TENANT": None,
     "TOOL_API_JWT_KEY": None,
+    "TOOL_STAGES": {},
     "TOOL_DATA_DIR": Path(".salesboost"),
     "TOOL_DATABASE_URL": None,
     "TOOL_REDIS_URL": None,
@@ -96,6 +97,10 @@ OTHER_VALUES = {
     "TOOL_API_ROLE": ("coach", "coach"),
     "TOOL_API_TENANT": ("acme", "acme"),
     "TOOL_API_JWT_KEY": ("k" * 32, "k" * 32),
+    "TOOL_STAGES": (
+        '{"qualify": ["opening", "discovery"], "win": ["closing"]}',
+        {"qualify": ["opening", "discovery"], "win": ["closing"]},
+    ),
     "TOOL_DATA_DIR": ("/srv/sales", Path("/srv/sales")),
     "TOOL_DATABASE_URL": ("sqlite+aiosqlite:///crm.db", "sqlite+aiosqlite:///crm.db"),
     "TOOL_REDIS_URL": ("redis://localhost:6379/0", "redis://localhost:6379/0"),
@@ -169,6 +174,12 @@ def test_a_value_that_cannot_be_used_names_the_variable_and_what_is_allowed(envi
 def test_rate_limits_that_are_no_json_say_how_they_are_written(environment):
     environment.setenv("TOOL_RATE_LIMITS", "crm_integration=60/minute")
     with pytest.raises(ConfigurationError, match=r'TOOL_RATE_LIMITS: .* \{"crm_integration": "60/minute"\}'):
+        Settings()
+
+
+def test_stages_that_are_no_json_say_how_they_are_written(environment):
+    environment.setenv("TOOL_STAGES", "pitch=presentation")
+    with pytest.raises(ConfigurationError, match=r'TOOL_STAGES: .* \{"pitch": \["presentation"\]\}'):
         Settings()
 
 

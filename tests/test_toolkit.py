@@ -70,6 +70,7 @@ def test_it_is_a_langchain_toolkit_of_governed_tools(toolkit):
     assert list(by_name(toolkit)) == [
         "knowledge_retriever",
         "price_calculator",
+        "stage_classifier",
         "crm_integration",
         "competitor_analysis",
         "compliance_check",
@@ -107,6 +108,7 @@ def test_default_rates(toolkit):
     assert limits == {
         "knowledge_retriever": "10/minute",
         "price_calculator": "30/minute",
+        "stage_classifier": "10/minute",
         "crm_integration": "5/minute",
         "competitor_analysis": "5/minute",
         "compliance_check": "15/minute",
