@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench conformance coverage clean
+.PHONY: help setup demo test check format bench conformance server coverage clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,8 +38,15 @@ bench: $(STAMP) ## Measure against LangChain's and LangGraph's own parts, as rat
 conformance: $(STAMP) ## Run langgraph's own tests of ToolNode against ToolFanOut
 	$(BIN)/python -m pytest -n 0 -m conformance -rs tests/nodes/test_conformance.py
 
+server: .venv-server/.ready ## Make .venv-server with the LangGraph server, for `langgraph dev` and the test that starts it
+
+.venv-server/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-server
+	.venv-server/bin/python -m pip install --quiet --disable-pip-version-check 'langgraph-cli[inmem]' -e '.[models]'
+	@touch $@
+
 coverage: $(STAMP) ## Run the tests; in core, governed and handlers every branch has to be reached
 	$(BIN)/python -m pytest tests/core tests/governed tests/handlers tests/selection/test_reward.py $(foreach part,core governed handlers,--cov=salesboost_tools.$(part)) --cov-branch --cov-report=term-missing --cov-fail-under=100
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist build
+	rm -rf .venv .venv-server .langgraph_api .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist build

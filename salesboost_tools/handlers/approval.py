@@ -42,8 +42,8 @@ class ApprovalHandler(ToolHandler):
     Fails closed: nobody to ask, an answer that cannot be read, an approver or a log that fails, all mean no.
 
     It stands before anything is spent: quota, a place among the idempotency keys. With the approver shipped, the graph
-    stops and asks; when it is resumed it calls again, is answered, and goes on. Such a graph runs finished siblings
-    again as well, so writes that ask belong under an `IdempotencyHandler` too.
+    stops and asks; when it is resumed it calls again, is answered, and goes on. A stock `ToolNode` then runs finished
+    siblings again as well (`ToolFanOut` does not), so writes that ask belong under an `IdempotencyHandler` too.
 
     Args:
         approver: Who is asked; by default whoever resumes the graph.

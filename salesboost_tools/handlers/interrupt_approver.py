@@ -27,9 +27,9 @@ class InterruptApprover:
     and "tool_call_id". Anything else means no. Outside of a graph, and in one without a checkpointer, nobody can
     answer, which means no.
 
-    LangGraph hands answers to the questions of one node in the order in which they are asked. Declared writes of a
-    `ToolFanOut` are asked one after another; calls that run side by side, as in a stock `ToolNode`, are not. An answer
-    that names a `tool_call_id` counts for that call alone.
+    In a `ToolFanOut` every question has an id of its own, by which it is answered: `Command(resume={id: answer})`.
+    Calls of a stock `ToolNode` are handed their answers in the order in which they happen to ask. An answer that names
+    a `tool_call_id` counts for that call alone.
 
     Args:
         may_edit: Whether an answer may bring other arguments.
