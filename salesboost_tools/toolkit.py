@@ -115,7 +115,6 @@ class SalesToolkit(BaseToolkit):
     selector: ToolSelector
     state: Any
 
-    _state: State = PrivateAttr()
     _health: ToolHealthChecker | None = PrivateAttr(default=None)
     _tools: list[BaseTool] | None = PrivateAttr(default=None)
     _groups: list[ToolGroup] = PrivateAttr(default_factory=list[ToolGroup])
@@ -139,7 +138,6 @@ class SalesToolkit(BaseToolkit):
             ),
         }
         super().__init__(**values)
-        self._state = state
 
     def get_tools(self) -> list[BaseTool]:
         """Return the tools, governed."""
@@ -202,7 +200,7 @@ class SalesToolkit(BaseToolkit):
     def _health_checker(self) -> ToolHealthChecker:
         status: StatusHandler | None = self.handler(StatusHandler)
         breaker: CircuitBreakerHandler | None = self.handler(CircuitBreakerHandler)
-        store = StoreHealth(self._state)
+        store = StoreHealth(self.state)
         return ToolHealthChecker(
             self.get_tools(),
             self.settings.health_ttl,

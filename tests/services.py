@@ -34,7 +34,8 @@ def missing(what: str) -> None:
 def process_context() -> multiprocessing.context.BaseContext:
     """Return what starts worker processes quickly and without this one's threads: the imports are made once."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["salesboost_tools.state.redis", "salesboost_tools.tools.crm", "pytest"])
+    own = ("state.redis", "governed", "handlers.idempotency", "tools.crm")
+    context.set_forkserver_preload([*(f"salesboost_tools.{name}" for name in own), "pytest"])
     return context
 
 
