@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench conformance server coverage clean
+.PHONY: help setup demo test soak check format bench conformance server coverage clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ demo: $(STAMP) ## Prepare two account briefs: the main job, without keys or netw
 
 test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest
+
+soak: $(STAMP) ## Run the long forms of tests: a million calls, hundreds of killed processes
+	$(BIN)/python -m pytest -m soak -o log_cli=true --log-cli-level=INFO
 
 check: $(STAMP) ## Format, lint, types, floors
 	$(BIN)/ruff format --check .

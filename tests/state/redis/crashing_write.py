@@ -17,7 +17,14 @@ from salesboost_tools.state.redis import RedisState
 
 LEASE_S = 0.15
 PATIENT = {"connect_timeout_s": 1.0, "operation_timeout_s": 2.0}
-STEPS = ("before the claim", "after the claim", "before the effect", "after the effect", "before the report", "at the end")
+STEPS = (
+    "before the claim",
+    "after the claim",
+    "before the effect",
+    "after the effect",
+    "before the report",
+    "at the end",
+)
 
 
 class Letter(BaseModel):
@@ -100,7 +107,7 @@ def call_of(letter: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def send(
-    place: tuple[str, str, str], letter: str, way: str, dies_at: str = "", pause_s: float = 0.0, ready: Any = None
+    place: tuple[str, str, str], letter: str, way: str, *, dies_at: str = "", pause_s: float = 0.0, ready: Any = None
 ) -> None:
     """Send a letter under an idempotency key.
 
@@ -115,7 +122,9 @@ def send(
     url, prefix, outbox = place
     state = RedisState(url, prefix=prefix, **PATIENT)
     state.records = DyingRecords(state.records, dies_at)
-    tool = govern(SendLetter(outbox=outbox, dies_at=dies_at, pause_s=pause_s), IdempotencyHandler(state, lease_s=LEASE_S))
+    tool = govern(
+        SendLetter(outbox=outbox, dies_at=dies_at, pause_s=pause_s), IdempotencyHandler(state, lease_s=LEASE_S)
+    )
     call, config = call_of(letter)
     if ready is not None:
         ready.send("ready")

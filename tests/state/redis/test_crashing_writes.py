@@ -1,9 +1,9 @@
 """A process that dies in the middle of a governed write did it once, or not at all, or is reported as unknown."""
 
+import asyncio
 import random
 import secrets
 import signal
-import time
 
 import pytest
 
@@ -106,7 +106,7 @@ async def test_processes_killed_at_random_points_of_a_write_that_two_of_them_rac
     for number in range(kills):
         letter = f"letter-{number}-{secrets.token_hex(4)}"
         workers = mailroom.racing_workers(letter)
-        time.sleep(draw.uniform(0, draw.choice([0.02, 0.06, 0.3])))  # a busy machine takes its time
+        await asyncio.sleep(draw.uniform(0, draw.choice([0.02, 0.06, 0.3])))  # a busy machine takes its time
         for worker in workers:
             worker.kill()
             worker.join(30)
