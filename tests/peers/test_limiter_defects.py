@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import threading
 import time
 
@@ -24,6 +22,8 @@ from salesboost_tools.governed import govern
 from salesboost_tools.state.redis import RedisState
 from tests.doubles import ScriptedTool
 from tests.peers.conftest import ours_and
+from tests.services import process_context
+from tests.state.redis.conftest import PATIENT
 
 TEN_A_MINUTE = RateLimit("10/minute").bucket
 TWO_AN_HOUR = RateLimit("2/hour").bucket
@@ -168,17 +168,19 @@ async def test_a_hung_server_is_given_up_and_a_command_sent_once(server):
     await state.aclose()
 
 
-COUNTS_TO_TEN = """
-import sys
-from salesboost_tools.core.rate import RateLimit
-from salesboost_tools.state.redis import RedisState
-limits = RedisState(sys.argv[1], prefix=sys.argv[2], connect_timeout_s=1, operation_timeout_s=2).limits
-print(sum(limits.take("k", RateLimit("10/day").bucket) == 0 for _ in range(10)))
-"""
+def takes_ten(url, prefix, results):
+    limits = RedisState(url, prefix=prefix, **PATIENT).limits
+    results.put(admitted(limits, "k", RateLimit("10/day").bucket, 10))
 
 
 def test_processes_together_get_no_token_too_many(shared_server):
     """A store that is read and written in two commands admits 81 % too many over four processes."""
-    arguments = [sys.executable, "-c", COUNTS_TO_TEN, shared_server.url, f"processes-{os.getpid()}"]
-    workers = [subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    assert sum(int(worker.communicate(timeout=50)[0]) for worker in workers) == 10
+    context = process_context()
+    results = context.Queue()
+    place = shared_server.url, f"processes-{os.getpid()}", results
+    workers = [context.Process(target=takes_ten, args=place) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    assert sum(results.get(timeout=50) for _ in workers) == 10
+    for worker in workers:
+        worker.join(10)
