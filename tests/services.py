@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -39,6 +40,37 @@ def process_context() -> multiprocessing.context.BaseContext:
     return context
 
 
+class Certificate:
+    """A certificate for this machine, signed by itself, made anew in a folder."""
+
+    def __init__(self, folder: Path):
+        program = shutil.which("openssl")
+        if program is None:
+            missing("openssl is not on the PATH: install it, for tests that need a certificate")
+        self.file, self.key = folder / "certificate.pem", folder / "key.pem"
+        names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+        key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(self.key))
+        subprocess.run(
+            [program, "req", "-x509", "-days", "2", *names, *key, "-out", str(self.file)],
+            check=True,
+            capture_output=True,
+            timeout=30,
+        )
+
+    def options(self, port: int) -> list[str]:
+        """Return what makes a Redis speak TLS alone, to each other as well."""
+        files = [
+            "--tls-cert-file",
+            str(self.file),
+            "--tls-key-file",
+            str(self.key),
+            "--tls-ca-cert-file",
+            str(self.file),
+        ]
+        both = ["--tls-cluster", "yes", "--tls-replication", "yes", "--tls-auth-clients", "no"]
+        return ["--port", "0", "--tls-port", str(port), *files, *both]
+
+
 class RedisServer:
     """A Redis of one's own: nothing on disk, and it can be hung, killed and started again on the same port.
 
@@ -46,15 +78,20 @@ class RedisServer:
         folder: Where it may keep what it must.
         options: As in redis.conf, without the dashes: `("requirepass", "secret")`.
         sentinel: Start it as a Sentinel, from a file with these lines.
+        certificate: Speak TLS alone, with this.
     """
 
-    def __init__(self, folder: Path, *options: str, sentinel: str | None = None):
+    def __init__(
+        self, folder: Path, *options: str, sentinel: str | None = None, certificate: "Certificate | None" = None
+    ):
         program = shutil.which("redis-server")
         if program is None:
             missing("redis-server is not on the PATH: install Redis 6 or later, or set TOOL_TEST_REDIS_URL")
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--daemonize", "no"]
+        self._certificate = certificate
+        where = ["--port", str(self.port)] if certificate is None else certificate.options(self.port)
+        place = [*where, "--bind", "127.0.0.1", "--dir", str(folder), "--daemonize", "no"]
         if sentinel is None:
             self._command = [program, *place, "--save", "", "--appendonly", "no", *_dashed(options)]
         else:
@@ -67,7 +104,7 @@ class RedisServer:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         give_up_at_s = time.monotonic() + 10
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as link:
+            with contextlib.suppress(OSError), self._connected() as link:
                 link.sendall(b"PING\r\n")
                 if link.recv(64):  # "NOAUTH" is an answer too
                     return
@@ -98,9 +135,16 @@ class RedisServer:
         """Send one command the plain way and return the first piece of the reply."""
         parts = [word.encode() if isinstance(word, str) else word for word in words]
         message = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
-        with socket.create_connection(("127.0.0.1", self.port), 2) as link:
+        with self._connected() as link:
             link.sendall(message)
             return link.recv(65536)
+
+    def _connected(self) -> socket.socket:
+        link = socket.create_connection(("127.0.0.1", self.port), 2)
+        if self._certificate is None:
+            return link
+        trusted = ssl.create_default_context(cafile=self._certificate.file)
+        return trusted.wrap_socket(link, server_hostname="localhost")
 
 
 def _dashed(options: tuple[str, ...]) -> list[str]:
@@ -109,8 +153,10 @@ def _dashed(options: tuple[str, ...]) -> list[str]:
 
 
 @contextlib.contextmanager
-def redis_server(folder: Path, *options: str, sentinel: str | None = None) -> Iterator[RedisServer]:
-    server = RedisServer(folder, *options, sentinel=sentinel)
+def redis_server(
+    folder: Path, *options: str, sentinel: str | None = None, certificate: "Certificate | None" = None
+) -> Iterator[RedisServer]:
+    server = RedisServer(folder, *options, sentinel=sentinel, certificate=certificate)
     server.start()
     try:
         yield server

@@ -126,20 +126,22 @@ class SingleServer:
         self._pool.release(connection)
 
     def _new_pool(self) -> Any:
+        node = read_url(sconnection, self._address)
+        connection_class: Any = node.pop("connection_class", redis.Connection)
+        secured = connection_class is redis.SSLConnection
         settings: dict[str, Any] = {
             "socket_connect_timeout": self._connect_timeout_s,
             "socket_timeout": self._operation_timeout_s,
             "retry": never_again(on_loop=False),
             "protocol": 2,  # the third would cost a round trip per connection, and brings nothing here
-            **SILENT,
+            # A TLS server sends session tickets after the greeting. Somebody has to read them, or redis-py takes them
+            # for a reply that nobody asked for and refuses the connection: so an introduction there is.
+            **({} if secured else SILENT),
         }
-        node = read_url(sconnection, self._address)
-        connection_class: Any = node.pop("connection_class", redis.Connection)
         if self._address.kind is RedisKind.SINGLE:
             return redis.ConnectionPool(
                 connection_class=_bounded(connection_class), max_connections=_THREADS_AT_MOST, **node, **settings
             )
-        secured = connection_class is redis.SSLConnection
         managed = sentinel.SentinelManagedSSLConnection if secured else sentinel.SentinelManagedConnection
         sentinels = sentinel.Sentinel(
             self._address.nodes, sentinel_kwargs=_for_sentinels(self._address, node, settings, secured=secured)
