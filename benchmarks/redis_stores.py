@@ -7,7 +7,7 @@
 import os
 from typing import Any
 
-from salesboost_tools.core.rate import Bucket
+from salesboost_tools.core.rate import Bucket, seconds_to_wait
 from salesboost_tools.state import MISSING, MemoryCache, MemoryLimits
 from salesboost_tools.state.protocols import LimitStore
 from salesboost_tools.state.redis import RedisState
@@ -27,12 +27,12 @@ class Limiter:
     def check(self, key: str, cost: int = 1) -> tuple[bool, float]:
         """Take tokens if they are there."""
         wait_ns = self._store.take(key, self._bucket, cost)
-        return not wait_ns, wait_ns / 1e9
+        return not wait_ns, seconds_to_wait(wait_ns) if wait_ns else 0.0
 
     async def acheck(self, key: str, cost: int = 1) -> tuple[bool, float]:
         """Take tokens if they are there."""
         wait_ns = await self._store.atake(key, self._bucket, cost)
-        return not wait_ns, wait_ns / 1e9
+        return not wait_ns, seconds_to_wait(wait_ns) if wait_ns else 0.0
 
 
 def limiter(  # noqa: PLR0917  (the shape benches ask for)

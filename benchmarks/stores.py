@@ -1,9 +1,6 @@
 """The stores alone, beside the least that does the same: `python -m benchmarks stores`.
 
-`limiter` and `cache` give the stores the shape that benches of rate limiters and caches ask for:
-`limiter(backend, mode, limit, period, burst, url)` an object with `check(key)` or `acheck(key)`, which return (allowed,
-seconds to wait), or None for a backend that is not measured here; `cache(maxsize, ttl)` one with `get` (None for
-nothing), `set`, `size` and `stats`.
+`redis_stores` gives them the shape that benches of rate limiters and caches ask for.
 """
 
 import asyncio
@@ -14,63 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.measure import Block, Figure, compare
-from salesboost_tools.core.rate import Bucket, RateLimit, seconds_to_wait
+from salesboost_tools.core.rate import Bucket
 from salesboost_tools.state import MISSING, MemoryCache, MemoryLimits
 
 ENTRIES = 1000
 TIMES = 20_000
 KEYS = [f"tool:{number:032x}" for number in range(ENTRIES)]
-
-
-class Limiter:
-    """Checks one limit; a bench's burst is the capacity, its limit and period the refill."""
-
-    def __init__(self, limit: int, period_s: float, burst: int):
-        self._bucket = Bucket(burst, RateLimit(calls=limit, per_s=period_s).bucket.interval_ns)
-        store = MemoryLimits()
-        self._take, self._atake = store.take, store.atake
-
-    def check(self, key: str, cost: int = 1) -> tuple[bool, float]:
-        """Take tokens; return whether they were there, and if not the seconds to wait."""
-        wait_ns = self._take(key, self._bucket, cost)
-        return (False, seconds_to_wait(wait_ns)) if wait_ns else (True, 0.0)
-
-    async def acheck(self, key: str, cost: int = 1) -> tuple[bool, float]:
-        """Do what `check` does."""
-        wait_ns = await self._atake(key, self._bucket, cost)
-        return (False, seconds_to_wait(wait_ns)) if wait_ns else (True, 0.0)
-
-
-def limiter(backend: str, mode: str, limit: int, period: float, burst: int, url: str) -> Limiter | None:  # noqa: PLR0917  (a bench calls it so)
-    return Limiter(limit, period, burst) if backend == "memory" else None
-
-
-class Cache:
-    """A cache store with one time to live for everything."""
-
-    def __init__(self, max_entries: int, ttl_s: float):
-        self._store = MemoryCache(max_entries=max_entries)
-        self._ttl_s = ttl_s
-
-    def get(self, key: str) -> Any:
-        """Return what is stored, None for nothing."""
-        value = self._store.get(key)
-        return None if value is MISSING else value
-
-    def set(self, key: str, value: Any) -> None:
-        """Store a value."""
-        self._store.put(key, value, self._ttl_s)
-
-    def size(self) -> int:
-        """Return how many are stored."""
-        return len(self._store)
-
-    def stats(self) -> None:
-        """Have none: the handler counts, not the store."""
-
-
-def cache(maxsize: int, ttl: float) -> Cache:
-    return Cache(maxsize, ttl)
 
 
 # ---------------------------------------------------------------- the floors

@@ -20,8 +20,11 @@ from langgraph.types import Command
 
 from salesboost_tools import (
     CacheHandler,
+    CircuitBreakerHandler,
     ConfigurationError,
     Effect,
+    IdempotencyHandler,
+    MaskingHandler,
     MemoryState,
     MissingExtraError,
     PermissionHandler,
@@ -118,6 +121,27 @@ SCENARIOS = {
         script=[DOWN, "found"],
         spec={"effect": Effect.WRITE},
     ),
+    "a write that comes again under its id is answered from its record": Scenario(
+        [call(1), call(1)], ["found 1", "found 1"], 1, spec={"effect": Effect.WRITE}
+    ),
+    "another write under the same id is refused": Scenario(
+        [call(1), call(2)],
+        ["found 1", "`look_up` was already asked for under this id with other arguments. Make a new call."],
+        1,
+        spec={"effect": Effect.WRITE},
+    ),
+    "a tool that keeps failing is left alone": Scenario(
+        [call(1), call(2, of=2)],
+        [
+            "The provider is down.",
+            "`look_up` does not work at the moment. Continue without it, or call it again in 30 seconds.",
+        ],
+        3,
+        script=[DOWN],
+    ),
+    "personal data is masked": Scenario(
+        [call(1)], ["write to d***@*******.com 1"], 1, script=["write to dana@example.com"]
+    ),
 }
 
 
@@ -128,7 +152,16 @@ def handlers():
         await asyncio.sleep(0)
 
     retry = RetryHandler(3, 0, jitter_s=0, sleep=lambda seconds: None, asleep=no_wait)
-    return PermissionHandler(), CacheHandler(state), retry, RateLimitHandler(state), TimeoutHandler(30)
+    return (
+        MaskingHandler(),
+        PermissionHandler(),
+        IdempotencyHandler(state),
+        CacheHandler(state),
+        retry,
+        CircuitBreakerHandler(3, open_s=30),
+        RateLimitHandler(state),
+        TimeoutHandler(30),
+    )
 
 
 def spec_of(scenario):
@@ -188,7 +221,7 @@ def test_every_door_shows_the_model_the_same(name, door, way):
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-@pytest.mark.parametrize("governed", [False, True], ids=["middleware", "governed"])
+@pytest.mark.parametrize("governed", ["no", "yes", "and wrapped"])
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_an_agent_sees_the_same_through_its_middleware(name, governed, way):
     scenario = SCENARIOS[name]
@@ -196,12 +229,13 @@ def test_an_agent_sees_the_same_through_its_middleware(name, governed, way):
     spec = spec_of(scenario)
     script = [AIMessage("", tool_calls=[one]) for one in scenario.calls]
     model = ScriptedChatModel(messages=iter([*script, AIMessage("done")]))
-    if governed:
+    middleware = [ToolMiddleware(*handlers(), specs={"look_up": spec})]
+    if governed == "no":
+        agent = create_agent(model, [subject], middleware=middleware)
+    else:
         inside = govern(subject, *handlers(), spec=spec)
         inside.answers_model = True
-        agent = create_agent(model, [inside])
-    else:
-        agent = create_agent(model, [subject], middleware=[ToolMiddleware(*handlers(), specs={"look_up": spec})])
+        agent = create_agent(model, [inside], middleware=middleware if governed == "and wrapped" else [])
     config = {"configurable": {"caller_role": scenario.role} if scenario.role else {}}
     state = {"messages": [HumanMessage("go")]}
     result = agent.invoke(state, config) if way == "sync" else asyncio.run(agent.ainvoke(state, config))
