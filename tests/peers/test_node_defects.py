@@ -24,6 +24,11 @@ def node_of(kind, *tools, **options):
     return ToolFanOut(list(tools), **options) if kind == "ours" else kind(list(tools), **options)
 
 
+def different(name, count):
+    """Return calls that differ, for equal ones may be made once."""
+    return [call(name, f"c{number}", number=number) for number in range(count)]
+
+
 def sender(kind, log):
     """Return a write that is written down when it happens; ours under an idempotency key."""
 
@@ -42,7 +47,7 @@ async def test_no_more_calls_run_at_once_than_was_said(kind):
     inside, most = [0], [0]
 
     @make_tool
-    async def look() -> str:
+    async def look(number: int) -> str:
         """Look."""
         inside[0] += 1
         most[0] = max(most[0], inside[0])
@@ -52,7 +57,7 @@ async def test_no_more_calls_run_at_once_than_was_said(kind):
         return "seen"
 
     look = govern(look, spec=READ) if kind == "ours" else look
-    await graph_of(node_of(kind, look)).ainvoke(asks(*calls(*["look"] * 20)), {"max_concurrency": 2})
+    await graph_of(node_of(kind, look)).ainvoke(asks(*different("look", 20)), {"max_concurrency": 2})
     assert most == [2]
 
 
@@ -168,13 +173,13 @@ async def test_blocking_tools_run_as_many_at_a_time_as_was_said(kind):
     together = threading.Barrier(40)
 
     @make_tool
-    def meet() -> str:
+    def meet(number: int) -> str:
         """Return once forty are inside."""
         together.wait(30 if kind == "ours" else 1)
         return "met"
 
     options: dict[str, Any] = {"max_concurrency": 40} if kind == "ours" else {}
     subject = govern(meet, spec=READ) if kind == "ours" else meet
-    asked = [call("meet", f"c{number}") for number in range(40)]
+    asked = different("meet", 40)
     answers = await graph_of(node_of(kind, subject, handle_tool_errors=True, **options)).ainvoke(asks(*asked))
     assert [answer.content for answer in answers["messages"][1:]] == ["met"] * 40
