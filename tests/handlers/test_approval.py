@@ -340,14 +340,16 @@ async def test_any_answer_but_yes_means_no_and_the_model_hears_it(way, answer):
     assert tool.inner.sent == []
 
 
-async def test_two_writes_of_a_message_are_asked_in_turn_and_each_is_done_once(way):
+async def test_two_writes_of_a_message_are_asked_for_at_once_and_each_is_done_once(way):
     handler = ApprovalHandler()
     tool = govern(SmsTool(), handler, IdempotencyHandler())
     graph = graph_of(ToolFanOut([tool]), InMemorySaver())
-    await run(graph, asks(sms("+14155550001"), {**sms("+14155550002"), "id": "c2"}), way)
-    half = await run(graph, Command(resume=True), way)
-    assert half["__interrupt__"][0].value["tool_call_id"] == "c2"
-    done = await run(graph, Command(resume=True), way)
+    asked = await run(graph, asks(sms("+14155550001"), {**sms("+14155550002"), "id": "c2"}), way)
+    questions = {question.value["tool_call_id"]: question.id for question in asked["__interrupt__"]}
+    assert set(questions) == {"c1", "c2"}
+    half = await run(graph, Command(resume={questions["c1"]: True}), way)
+    assert [question.value["tool_call_id"] for question in half["__interrupt__"]] == ["c2"]
+    done = await run(graph, Command(resume={questions["c2"]: True}), way)
     assert contents(done) == ["sent 1", "sent 2"]
     assert [args["to"] for args in tool.inner.sent] == ["+14155550001", "+14155550002"]
     assert [record.tool_call_id for record in handler.log.recent()] == ["c1", "c2"]
