@@ -17,7 +17,7 @@ def data_dir(tmp_path_factory):
 
 @pytest.fixture
 def toolkit(data_dir):
-    toolkit = SalesToolkit(Settings(data_dir=data_dir))
+    toolkit = SalesToolkit(Settings(data_dir=data_dir, health_timeout=30))
     yield toolkit
     toolkit.close()
 
@@ -34,7 +34,7 @@ async def test_every_tool_and_variant_of_the_toolkit_is_healthy(toolkit):
 async def test_a_state_store_that_is_gone_degrades_every_tool_until_it_is_back(data_dir, tmp_path):
     server = RedisServer(tmp_path)
     server.start()
-    toolkit = SalesToolkit(Settings(data_dir=data_dir, redis_url=server.url))
+    toolkit = SalesToolkit(Settings(data_dir=data_dir, redis_url=server.url, health_timeout=30))
     try:
         assert (await toolkit.health.check_all()).status is HealthStatus.HEALTHY
         server.kill()

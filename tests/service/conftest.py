@@ -31,7 +31,8 @@ def open_toolkit(data_dir):
     opened = []
 
     def make(**settings):
-        toolkit = SalesToolkit(Settings(data_dir=data_dir, **settings))
+        patient = {"health_timeout": 30, **settings}  # the machine may be busy
+        toolkit = SalesToolkit(Settings(data_dir=data_dir, **patient))
         opened.append(toolkit)
         return toolkit
 

@@ -88,9 +88,10 @@ async def _serve(socket: WebSocket, feed: StatusFeed, wanted: Wanted, replay: in
 async def _send(socket: WebSocket, events: Subscription[StatusEvent], wanted: Wanted) -> None:
     told = 0
     async for event in events:
-        if events.dropped > told:
-            await socket.send_json({"type": "dropped", "count": events.dropped - told})
-            told = events.dropped
+        dropped = events.dropped  # read once: it grows while the message is sent
+        if dropped > told:
+            await socket.send_json({"type": "dropped", "count": dropped - told})
+            told = dropped
         if wanted.holds(event):
             await socket.send_json(event.as_dict())
 
