@@ -6,7 +6,10 @@ from typing import Any
 
 from salesboost_tools.selection import gate
 from salesboost_tools.selection.encoder import Encoder
-from salesboost_tools.selection.ridge import Level, Ridges, log_evidence
+from salesboost_tools.selection.ridge import Level, Ridges
+
+Observation = tuple[str, Mapping[str, Any], float, float, float, bool]
+"""Arm, context, reward, probability that the arm was healthy, `gate.noise`, whether it was chosen for the context."""
 
 _STIFFNESS = 3.0
 _STIFFNESS_PER_FEATURE = 0.15
@@ -20,11 +23,9 @@ _SHARPNESS = 12.0
 """How many times each outcome counts for the width of the bound. The bound need not be a safe one: an arm whose
 context is met again is corrected, and the choices made without context explore besides."""
 
-_WATCHED_ONE_IN = 8
-_WATCHED_BELOW = -3.0
-_WATCHED_FIRST = 1000
-"""Once so many outcomes were seen, and while the log odds are this low, only one in so many is learnt with its context:
-watching costs time."""
+_UNLIKELY_BELOW = -2.0
+_AT_ONCE = 16
+"""While the log odds are so low, outcomes are learnt so many at once: nobody asks, and together they cost a fifth."""
 
 
 class ContextModel:
@@ -35,27 +36,45 @@ class ContextModel:
 
     Attributes:
         log_odds: Log odds that the context helps.
-        trust: The same as a probability: how often the context is to be looked at.
+        trust: How often the context is to be looked at, in [0, 1).
     """
 
-    __slots__ = ("_encoder", "_levels", "_ridges", "_turn", "log_odds", "trust")
+    __slots__ = ("_encoder", "_levels", "_ridges", "_waiting", "log_odds", "trust")
 
     def __init__(self, features: int) -> None:
         self._encoder = Encoder()
         self._ridges = Ridges(max(_STIFFNESS, _STIFFNESS_PER_FEATURE * features))
         self._levels: dict[str, Level] = {}
-        self._turn = 0
+        self._waiting: list[Observation] = []
         self.log_odds = gate.PRIOR_LOG_ODDS
-        self.trust = gate.probability(self.log_odds)
+        self.trust = gate.trust(self.log_odds)
+
+    def outlook(self, arms: tuple[str, ...], context: Mapping[str, Any]) -> list[tuple[float, float]]:
+        """Return mean and width of the reward to expect of each arm in this context."""
+        means, factors = self._ridges.predict(arms, self._encoder.encode(context))
+        return [
+            (mean + _EXPECTED, math.sqrt(max(factor, 0.0) * variance / _SHARPNESS))
+            for mean, factor, variance in zip(means.tolist(), factors.tolist(), self._ridges.noise(arms), strict=True)
+        ]
+
+    def learn(self, observation: Observation) -> None:
+        """Learn from an outcome, and from how well it was foretold with the context and without.
+
+        The outcome of an arm that was chosen for the context is no evidence: the context has seen to it that the arm
+        succeeds, and the rival foretells successes from then on just as well.
+        """
+        self._waiting.append(observation)
+        if self.log_odds >= _UNLIKELY_BELOW or len(self._waiting) >= _AT_ONCE:
+            self._digest()
 
     def dump(self) -> dict[str, Any]:
         """Return everything learnt, as `json.dumps` takes it."""
+        self._digest()
         return {
             "stiffness": self._ridges.stiffness,
             "ridges": self._ridges.dump(),
             "encoder": self._encoder.dump(),
             "levels": {arm: level.dump() for arm, level in self._levels.items()},
-            "turn": self._turn,
             "log_odds": self.log_odds,
         }
 
@@ -69,44 +88,32 @@ class ContextModel:
         for arm, level in dumped["levels"].items():
             model._levels[str(arm)] = Level(1.0)
             model._levels[str(arm)].load(level)
-        model._turn = int(dumped["turn"])
         model.log_odds = float(dumped["log_odds"])
-        model.trust = gate.probability(model.log_odds)
+        model.trust = gate.trust(model.log_odds)
         return model
 
-    def outlook(self, arms: tuple[str, ...], context: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-        """Return mean and deviation of the reward to expect of each arm in this context."""
-        means, factors = self._ridges.predict(arms, self._encoder.encode(context))
-        noise = self._ridges.noise(arms)
-        widths = [
-            math.sqrt(max(factor, 0.0) * variance / _SHARPNESS)
-            for factor, variance in zip(factors.tolist(), noise, strict=True)
-        ]
-        return (means + _EXPECTED).tolist(), widths
+    def _digest(self) -> None:
+        """Learn what waits, arm by arm."""
+        waiting, self._waiting = self._waiting, []
+        by_arm: dict[str, list[Observation]] = {}
+        for observation in waiting:
+            by_arm.setdefault(observation[0], []).append(observation)
+        evidence = sum([self._learn(arm, observations) for arm, observations in by_arm.items()])
+        self.log_odds = gate.moved(self.log_odds, evidence)
+        self.trust = gate.trust(self.log_odds)
 
-    def learn(self, arm: str, context: Mapping[str, Any], reward: float, *, share: float, looked: bool) -> None:
-        """Learn from an outcome, and from how well it was foretold with the context and without.
-
-        Args:
-            arm: The arm that was used.
-            context: The context it was used in.
-            reward: What came of it.
-            share: Probability that the arm was healthy.
-            looked: Whether the arm was chosen for the context. Such an outcome is no evidence: the context has seen to
-                it that the arm succeeds, and the rival foretells successes from then on just as well.
-        """
-        self._turn += 1
-        if self.log_odds <= _WATCHED_BELOW and self._turn > _WATCHED_FIRST and self._turn % _WATCHED_ONE_IN:
-            return
-        reward -= _EXPECTED
-        error, factor, noise = self._ridges.learn(arm, self._encoder.encode(context, learn=True), reward, share)
+    def _learn(self, arm: str, observations: list[Observation]) -> float:
+        """Learn outcomes of one arm; return the evidence for the context."""
+        contexts = self._encoder.encode_all([observation[1] for observation in observations])
+        rewards = [observation[2] - _EXPECTED for observation in observations]
+        shares = [observation[3] for observation in observations]
+        errors, factors = self._ridges.learn(arm, contexts, rewards, shares)
         level = self._levels.get(arm)
         if level is None:
-            level = self._levels[arm] = Level(factor)
-        plain_error, plain_factor = level.predict(reward)
-        level.learn(reward, share)
-        if not looked:
-            noise = max(noise, gate.LEAST_NOISE)
-            evidence = log_evidence(error, factor, noise) - log_evidence(plain_error, plain_factor, noise)
-            self.log_odds = gate.moved(self.log_odds, share * evidence)
-            self.trust = gate.probability(self.log_odds)
+            level = self._levels[arm] = Level(factors[0])
+        mean, evidence = level.mean, 0.0
+        for (_, _, _, share, noise, looked), reward, error in zip(observations, rewards, errors, strict=True):
+            level.learn(reward, share)
+            if not looked:
+                evidence += share * ((reward - mean) ** 2 - error * error) / (2 * noise)
+        return evidence

@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,15 @@ class Encoder:
             context: Features by name.
             learn: Let the numbers count in their means and deviations; once per outcome.
         """
+        return np.array(self._coordinates(context, learn=learn))
+
+    def encode_all(self, contexts: Sequence[Mapping[str, Any]]) -> Vector:
+        """Return the vectors of contexts, `(contexts, dimensions)`, their numbers counted in means and deviations."""
+        rows = [self._coordinates(context, learn=True) for context in contexts]
+        size = self.dimensions
+        return np.array([row if len(row) == size else row + [0.0] * (size - len(row)) for row in rows])
+
+    def _coordinates(self, context: Mapping[str, Any], *, learn: bool) -> list[float]:
         coordinates = [0.0] * self.dimensions
         coordinates[0] = 1.0
         for name, value in context.items():
@@ -82,7 +91,7 @@ class Encoder:
                 coordinates.extend([0.0] * (self.dimensions - len(coordinates)))
             if slot:
                 coordinates[slot] += distance
-        return np.array(coordinates)
+        return coordinates
 
     def dump(self) -> dict[str, Any]:
         """Return which feature has which coordinate, and where the numbers lie, as `json.dumps` takes it."""

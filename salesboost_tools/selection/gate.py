@@ -1,40 +1,65 @@
-"""How far to trust the context: the odds that it helps to foretell rewards, kept one outcome at a time."""
+"""How far to trust the context: the odds that it helps to foretell rewards, kept one outcome at a time.
+
+Two forecasts compete for each outcome, one with the context and one without. The log odds move by the difference of
+their squared errors over twice a variance. That variance bounds how far luck alone can push (`noise`), so a useless
+context is believed in with at most the odds it starts with, whatever the distribution of rewards: what it gains is a
+supermartingale (Ville's inequality). A Gaussian likelihood does not have that: rare failures fool it.
+"""
 
 import math
 from typing import Final
 
-PRIOR_LOG_ODDS: Final = -3.25
+from salesboost_tools.core.reward import RewardWeights
+
+PRIOR_LOG_ODDS: Final = -1.5
 """Context is taken for irrelevant until it shows: a useless one would cost regret for as long as it was believed in."""
 
-LEAST_LOG_ODDS: Final = -6.0
-MOST_LOG_ODDS: Final = 6.0
+LEAST_LOG_ODDS: Final = -3.5
+MOST_LOG_ODDS: Final = 3.0
 """Odds never go further, so that either side can be taken back when the world changes."""
 
-_MOST_PER_OUTCOME: Final = 2.0
-"""One surprising outcome decides nothing."""
+_STEEPNESS: Final = 4.0
+"""How suddenly trust follows the odds: half a belief would be acted upon half of the time, at full cost."""
 
-_TEMPER: Final = 0.5
-"""Evidence counts half: the rewards of real tools are not Gaussian, and outcomes are not independent of the choice.
+_LEAST_TRUST: Final = 1e-3
+_MOST_TRUST: Final = 0.9975
+"""Some choices are made without the context even then: they alone are evidence (`ContextModel.learn`)."""
 
-Source of the idea: Grünwald & van Ommen, "Inconsistency of Bayesian Inference for Misspecified Linear Models, and a
-Proposal for Repairing It", Bayesian Analysis 12 (2017).
-"""
+_SLOWNESS_VARIANCE: Final = 0.04
+"""Of latencies as shares of the cap: wide for a tool, since between tools they differ more than within one."""
 
-LEAST_NOISE: Final = 0.03
-"""Variance below which an error is not held against a prediction: nothing is known that exactly."""
+_EQUAL_ODDS: Final = 1e-3
 
 
 def moved(log_odds: float, evidence: float) -> float:
-    """Return the log odds after an outcome.
+    """Return the log odds after some outcomes.
 
     Args:
-        log_odds: Before it.
-        evidence: Log density of the outcome, foretold with context, minus the same without.
+        log_odds: Before them.
+        evidence: Sum over the outcomes of the squared error without the context minus that with it, each over twice
+            its `noise`.
     """
-    step = max(-_MOST_PER_OUTCOME, min(_MOST_PER_OUTCOME, _TEMPER * evidence))
-    return max(LEAST_LOG_ODDS, min(MOST_LOG_ODDS, log_odds + step))
+    return max(LEAST_LOG_ODDS, min(MOST_LOG_ODDS, log_odds + evidence))
 
 
-def probability(log_odds: float) -> float:
-    """Return the probability in (0, 1) that belongs to some log odds."""
-    return 1.0 / (1.0 + math.exp(-log_odds))
+def trust(log_odds: float) -> float:
+    """Return how often the context is to be looked at: 0 while the odds are against it, never quite 1."""
+    often = 1.0 / (1.0 + math.exp(-_STEEPNESS * log_odds))
+    return 0.0 if often < _LEAST_TRUST else min(often, _MOST_TRUST)
+
+
+def noise(rate: float, weights: RewardWeights) -> float:
+    """Return a variance whose Gaussian tails bound those of a reward about its mean.
+
+    Of a success of probability p it is `(1 - 2p) / (2 ln((1 - p) / p))`, more than its variance p (1 - p).
+
+    Source: Kearns & Saul, "Large Deviation Methods for Approximate Probabilistic Inference", UAI 14 (1998).
+
+    Args:
+        rate: Success rate, in (0, 1).
+        weights: What the reward is made of.
+    """
+    odds_against = (1 - rate) / rate
+    success = 0.25 if abs(odds_against - 1) < _EQUAL_ODDS else (1 - 2 * rate) / (2 * math.log(odds_against))
+    gain = 1 + weights.quality
+    return gain * gain * success + weights.penalty * weights.penalty * _SLOWNESS_VARIANCE

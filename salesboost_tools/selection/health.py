@@ -9,7 +9,7 @@ an arm is probed soon after it failed, more and more rarely later, and never for
 
 from typing import Final
 
-HAZARD: Final = 1 / 5000
+HAZARD: Final = 1 / 2000
 """Probability of falling ill, per use."""
 
 EXPONENT: Final = 0.2
@@ -22,7 +22,7 @@ ILL_SUCCESSES: Final = 0.2
 ILL_FAILURES: Final = 0.8
 """What is believed of an ill arm's success rate before it is seen ill: Beta(0.2, 0.8)."""
 
-CERTAIN: Final = 1e-4
+CERTAIN: Final = 1e-3
 """Doubt below this is none: the arm is taken for healthy without further arithmetic."""
 
 KNOWN_FROM: Final = 10.0

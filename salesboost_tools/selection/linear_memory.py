@@ -69,7 +69,7 @@ class LinearMemory:
     def learn(self, lesson: Lesson) -> None:
         """Learn from an outcome."""
         self.heard = True
-        self._ridges.learn(lesson.arm, self._encoder.encode(lesson.context or {}, learn=True), lesson.reward)
+        self._ridges.learn(lesson.arm, self._encoder.encode_all([lesson.context or {}]), [lesson.reward], [1.0])
 
 
 def refuse_wrong_model(width: float, stiffness: float, max_dimensions: int) -> None:

@@ -72,11 +72,7 @@ class LinearThompson:
         new = newcomers(situation)
         if new:
             return tuple([1 / len(new) if position in new else 0.0 for position in range(len(situation.arms))])
-        from salesboost_tools.selection.rivals import Prospect, chances  # noqa: PLC0415  (numpy)
+        from salesboost_tools.selection.rivals import chances  # noqa: PLC0415  (numpy)
 
         means, widths = memory.outlook(situation)
-        prospects = [
-            Prospect(mean, self.width * width, 0.0, mean, self.width * width)
-            for mean, width in zip(means.tolist(), widths.tolist(), strict=True)
-        ]
-        return tuple(chances(prospects))
+        return tuple(chances(means, self.width * widths))

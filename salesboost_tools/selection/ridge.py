@@ -18,8 +18,8 @@ _NOISE_PRIOR_COUNT = 2.0
 class Ridges:
     """`reward = x · θ + noise` for each arm, θ with prior N(0, noise / stiffness).
 
-    Keeps the inverse of the precision, so that neither choosing nor learning inverts a matrix: Sherman & Morrison,
-    "Adjustment of an Inverse Matrix" (1950). An update costs d², a prediction for K arms K · d².
+    Keeps the inverse of the precision, so that neither choosing nor learning inverts a d x d matrix: Sherman &
+    Morrison, "Adjustment of an Inverse Matrix" (1950). An update costs d², a prediction for K arms K · d².
 
     Args:
         stiffness: Prior precision of the weights; coordinate 0, the level, always has 1.
@@ -55,29 +55,44 @@ class Ridges:
         rows = self._rows
         return [self._squares[rows[arm]] / self._counts[rows[arm]] for arm in arms]
 
-    def learn(self, arm: str, x: Vector, reward: float, share: float = 1.0) -> tuple[float, float, float]:
-        """Learn from an outcome; return what was predicted before: error, variance factor, noise variance.
+    def learn(
+        self, arm: str, contexts: Vector, rewards: Sequence[float], shares: Sequence[float]
+    ) -> tuple[list[float], list[float]]:
+        """Learn from outcomes; return of each what was predicted before all: error and variance factor.
 
         Args:
-            arm: Whose outcome it is.
-            x: The context, `(d,)`, d never smaller than before.
-            reward: What came of it.
-            share: How much the outcome counts, in (0, 1].
+            arm: Whose outcomes they are.
+            contexts: One a row, `(outcomes, d)`, d never smaller than before.
+            rewards: What came of them.
+            shares: How much each counts, in (0, 1].
         """
-        self._grow(len(x))
+        self._grow(contexts.shape[1])
         row = self._row(arm)
-        inverse = self._inverse[row]
-        gain = inverse @ x
-        factor = float(gain @ x)
-        error = reward - float(self._weights[row] @ x)
-        noise = self._squares[row] / self._counts[row]
-        step = share / (1.0 + share * factor)
-        self._weights[row] += gain * (error * step)
-        gain *= math.sqrt(step)
-        inverse -= np.outer(gain, gain)  # symmetric to the last bit
-        self._squares[row] += share * error * error / (1.0 + factor)
-        self._counts[row] += share
-        return error, factor, noise
+        inverse: Vector = self._inverse[row]
+        weights: Vector = self._weights[row]
+        if len(rewards) == 1:
+            x, share = contexts[0], shares[0]
+            gain = inverse @ x
+            factor = float(gain @ x)
+            error = rewards[0] - float(weights @ x)
+            step = share / (1.0 + share * factor)
+            weights += gain * (error * step)
+            gain *= math.sqrt(step)
+            inverse -= np.outer(gain, gain)  # symmetric to the last bit
+            errors, factors = [error], [factor]
+        else:
+            gains = contexts @ inverse
+            covariance = gains @ contexts.T
+            misses = np.array(rewards) - contexts @ weights
+            root: Vector = np.linalg.cholesky(covariance + np.diag(1 / np.array(shares))).astype(np.float64, copy=False)
+            halves: Vector = _solve(root, gains)
+            weights += _solve(root, misses) @ halves
+            inverse -= halves.T @ halves
+            errors, factors = misses.tolist(), np.diagonal(covariance).tolist()
+        for error, factor, share in zip(errors, factors, shares, strict=True):
+            self._squares[row] += share * error * error / (1.0 + factor)
+            self._counts[row] += share
+        return errors, factors
 
     def dump(self) -> dict[str, Any]:
         """Return everything learnt, as `json.dumps` takes it: of each matrix the half that says it all."""
@@ -131,6 +146,10 @@ class Ridges:
         return np.diag(diagonal)
 
 
+def _solve(matrix: Vector, right: Vector) -> Vector:
+    return np.linalg.solve(matrix, right).astype(np.float64, copy=False)
+
+
 def _packed(numbers: Vector) -> str:
     """Return numbers to the last bit in two thirds of the room that their digits would take."""
     return base64.b64encode(numbers.astype("<f8").tobytes()).decode()
@@ -162,18 +181,12 @@ class Level:
         """Become what `dump` was taken of."""
         self._count, self._total = map(float, dumped)
 
-    def predict(self, reward: float) -> tuple[float, float]:
-        """Return error and variance factor for a reward."""
-        factor = 1.0 / self._count
-        return reward - self._total * factor, factor
+    @property
+    def mean(self) -> float:
+        """The reward to expect."""
+        return self._total / self._count
 
     def learn(self, reward: float, share: float) -> None:
         """Learn from an outcome."""
         self._count += share
         self._total += share * reward
-
-
-def log_evidence(error: float, factor: float, noise: float) -> float:
-    """Return the log density of an outcome under a model's prediction N(0, noise · (1 + factor)), less a constant."""
-    spread = 1.0 + factor
-    return -0.5 * (math.log(spread) + error * error / (spread * noise))

@@ -23,7 +23,10 @@ PRIOR_SUCCESSES = 8.0
 
 PRIOR_FAILURES = 1.0
 
-CAP = 1000.0
+PRIOR_LATENCY = 0.25
+"""Imagined latencies, uniform up to the cap: few, since a single real one says more about a tool than all of them."""
+
+CAP = 500.0
 """Outcomes remembered at most; older ones fade, so that a tool that changes slowly is followed."""
 
 HALF_LIFE = 20_000.0
@@ -55,11 +58,9 @@ class ArmTrack:
     the healthy arm with the probability that it was healthy: an outage does not spoil what was known.
 
     Attributes:
-        mean: Mean reward to expect of the healthy arm.
-        deviation: Its standard deviation, in rewards.
+        line: Mean and width, in rewards, of what to expect of the healthy arm.
         doubt: Probability that the arm was ill at its latest outcome.
-        ill_mean: Mean reward to expect of the ill arm.
-        ill_deviation: Its standard deviation.
+        ill_line: Mean and width of what to expect of the ill arm.
         totals: The totals followed so far.
     """
 
@@ -77,11 +78,9 @@ class ArmTrack:
         "_successes",
         "_weights",
         "at_s",
-        "deviation",
         "doubt",
-        "ill_deviation",
-        "ill_mean",
-        "mean",
+        "ill_line",
+        "line",
         "sharpness",
         "totals",
     )
@@ -189,26 +188,29 @@ class ArmTrack:
 
     def _conclude(self) -> None:
         """Work out mean and deviation: success is Beta, the rest of the reward Gaussian, each by its own moments."""
-        sharpness = self.sharpness
         seen = self._successes + self._failures
-        won = PRIOR_SUCCESSES + sharpness * self._successes
-        tried = won + PRIOR_FAILURES + sharpness * self._failures
+        won = PRIOR_SUCCESSES + self._successes
+        tried = won + PRIOR_FAILURES + self._failures
         rate = won / tried
-        latency = self._latency
-        rest = (self._rest + latency / 2) / (seen + 1)
-        spread = (self._rest_sq + latency * latency / 3) / (seen + 1) - rest * rest
+        latency, counted = self._latency, seen + PRIOR_LATENCY
+        rest = (self._rest + PRIOR_LATENCY * latency / 2) / counted
+        spread = (self._rest_sq + PRIOR_LATENCY * latency * latency / 3) / counted - rest * rest
         variance = rate * (1 - rate) / (tried + 1)
         if spread > 0:
-            variance += spread / (sharpness * seen + 1)
+            variance += spread / counted
         speed = 1.0
         if self._weights is not None and self.totals.pulls:
             speed = self._weights.speed(self.totals.slowness / self.totals.pulls)
-        self.mean = rate * speed - rest
-        self.deviation = math.sqrt(variance) * speed
+        self.line = (rate * speed - rest, math.sqrt(variance / self.sharpness) * speed)
+
+    def share_known(self, waiting: int) -> float:
+        """Return the share of what will be known, once so many outcomes have come, that is known now, in (0, 1]."""
+        tried = PRIOR_SUCCESSES + PRIOR_FAILURES + self._successes + self._failures
+        return tried / (tried + waiting)
 
     def _conclude_ill(self) -> None:
         won = ILL_SUCCESSES + self._ill_successes
         tried = ILL_SUCCESSES + ILL_FAILURES + self._ill_count
         rate = won / tried
-        self.ill_mean = rate - (self._ill_rest + self._latency / 2) / (self._ill_count + 1)
-        self.ill_deviation = math.sqrt(rate * (1 - rate) / (tried + 1))
+        mean = rate - (self._ill_rest + self._latency / 2) / (self._ill_count + 1)
+        self.ill_line = (mean, math.sqrt(rate * (1 - rate) / (tried + 1)))
