@@ -11,6 +11,7 @@ from langchain_core.tools import BaseTool
 from salesboost_tools.core.call import Caller
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.settings import Settings
+from salesboost_tools.texting import open_texting
 from salesboost_tools.tools.argument import utc_now
 from salesboost_tools.tools.competitor import CompetitorAnalysis, OwnPrice, load_battlecards
 from salesboost_tools.tools.compliance import ComplianceCheck
@@ -20,6 +21,7 @@ from salesboost_tools.tools.knowledge import KnowledgeRetriever, LexicalSearch, 
 from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, default_price_book
 from salesboost_tools.tools.pricing.price_book import Charge
 from salesboost_tools.tools.stage import StageClassifier, StageSet
+from salesboost_tools.tools.sms import SmsOutreach
 
 KNOWLEDGE = "knowledge_retriever"
 
@@ -56,6 +58,7 @@ def open_sales_tools(settings: Settings) -> OpenTools:
     stage_classifier = StageClassifier(StageSet.of(settings.stages) if settings.stages else None)
     stage_classifier.prepare()
     own_prices, win_loss = ListPrices(book), Endings(store)
+    outbox = open_texting(settings, database=store.database if settings.database_url else None, now=now)
     return OpenTools(
         tools=[
             KnowledgeRetriever(lexical),
@@ -64,9 +67,10 @@ def open_sales_tools(settings: Settings) -> OpenTools:
             CrmIntegration(crm=store),
             CompetitorAnalysis(load_battlecards(), own_prices=own_prices, win_loss=win_loss, now=now),
             ComplianceCheck(settings.compliance_rules, now=now),
+            SmsOutreach(outbox=outbox, default_region=settings.sms_default_region),
         ],
         variants={KNOWLEDGE: [KnowledgeRetriever.variant(search) for search in (lexical, semantic)]},
-        closers=[store.close, lexical.close, semantic.close],
+        closers=[store.close, outbox.close, lexical.close, semantic.close],
     )
 
 

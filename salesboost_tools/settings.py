@@ -113,6 +113,17 @@ class Settings(BaseSettings):
     compliance_rules: Path | None = Field(
         None, description="Folder of your own compliance rules (`*.yaml`); unset: the shipped ones."
     )
+    sms_consent_required: bool = Field(default=True, description="Text only those whose consent is recorded.")
+    sms_recipient_cap: int = Field(3, ge=1, le=1000, description="Texts one person gets at most in a window.")
+    sms_recipient_window: float = Field(86400.0, gt=0, le=31_536_000, description="Seconds of that window.")
+    sms_quiet_hours: Path | None = Field(
+        None, description="YAML file with the hours in which texts may be sent; unset: the shipped one."
+    )
+    sms_default_region: str | None = Field(
+        None,
+        pattern=r"^[A-Z]{2}$",
+        description="Country (`US`, `DE`) of numbers without a country code; unset: such numbers are refused.",
+    )
     redis_url: str | None = Field(
         None,
         repr=False,

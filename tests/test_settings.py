@@ -52,6 +52,11 @@ DEFAULTS = {
     "TOOL_STAGES": {},
     "TOOL_DATA_DIR": Path(".salesboost"),
     "TOOL_DATABASE_URL": None,
+    "TOOL_SMS_CONSENT_REQUIRED": True,
+    "TOOL_SMS_RECIPIENT_CAP": 3,
+    "TOOL_SMS_RECIPIENT_WINDOW": 86400.0,
+    "TOOL_SMS_QUIET_HOURS": None,
+    "TOOL_SMS_DEFAULT_REGION": None,
     "TOOL_REDIS_URL": None,
     "TOOL_COMPLIANCE_RULES": None,
 }
@@ -103,6 +108,11 @@ OTHER_VALUES = {
     ),
     "TOOL_DATA_DIR": ("/srv/sales", Path("/srv/sales")),
     "TOOL_DATABASE_URL": ("sqlite+aiosqlite:///crm.db", "sqlite+aiosqlite:///crm.db"),
+    "TOOL_SMS_CONSENT_REQUIRED": ("false", False),
+    "TOOL_SMS_RECIPIENT_CAP": ("5", 5),
+    "TOOL_SMS_RECIPIENT_WINDOW": ("3600", 3600.0),
+    "TOOL_SMS_QUIET_HOURS": ("/etc/hours.yaml", Path("/etc/hours.yaml")),
+    "TOOL_SMS_DEFAULT_REGION": ("US", "US"),
     "TOOL_REDIS_URL": ("redis://localhost:6379/0", "redis://localhost:6379/0"),
     "TOOL_COMPLIANCE_RULES": ("/srv/rules", Path("/srv/rules")),
 }
@@ -125,6 +135,8 @@ WRONG = {
     "TOOL_TIMEOUT": ("0", "greater than 0"),
     "TOOL_CIRCUIT_BREAKER_FAILURES": ("0", "greater than or equal to 1"),
     "TOOL_CIRCUIT_BREAKER_OPEN": ("0", "greater than 0"),
+    "TOOL_SMS_RECIPIENT_CAP": ("0", "greater than or equal to 1"),
+    "TOOL_SMS_DEFAULT_REGION": ("Germany", "pattern"),
 }
 
 

@@ -74,6 +74,7 @@ def test_it_is_a_langchain_toolkit_of_governed_tools(toolkit):
         "crm_integration",
         "competitor_analysis",
         "compliance_check",
+        "sms_outreach",
     ]
     assert all(isinstance(tool, GovernedTool) for tool in toolkit.get_tools())
     assert all(tool.handlers == toolkit.handlers for tool in toolkit.get_tools())
@@ -112,14 +113,17 @@ def test_default_rates(toolkit):
         "crm_integration": "5/minute",
         "competitor_analysis": "5/minute",
         "compliance_check": "15/minute",
+        "sms_outreach": "20/hour",
     }
 
 
-def test_only_the_crm_may_change_something_and_says_when(toolkit):
-    crm = by_name(toolkit)["crm_integration"]
+def test_only_the_crm_and_texting_may_change_something_and_say_when(toolkit):
+    crm, sms = by_name(toolkit)["crm_integration"], by_name(toolkit)["sms_outreach"]
+    assert sms.spec.effect_of({"operation": "send"}) is Effect.WRITE
+    assert sms.spec.effect_of({"operation": "history"}) is Effect.READ
     assert crm.spec.effect_of({"operation": "create_note"}) is Effect.WRITE
     assert crm.spec.effect_of(STALLED) is Effect.READ
-    others = [tool for tool in toolkit.get_tools() if tool is not crm]
+    others = [tool for tool in toolkit.get_tools() if tool not in (crm, sms)]
     assert {tool.spec.effect for tool in others} == {Effect.READ}
 
 
