@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     compliance_rules: Path | None = Field(
         None, description="Folder of your own compliance rules (`*.yaml`); unset: the shipped ones."
     )
+    sms_provider: Literal["outbox", "twilio"] = Field(
+        "outbox", description="Who carries texts: `twilio`, or nobody (`outbox`): then nothing leaves the machine."
+    )
     sms_consent_required: bool = Field(default=True, description="Text only those whose consent is recorded.")
     sms_recipient_cap: int = Field(3, ge=1, le=1000, description="Texts one person gets at most in a window.")
     sms_recipient_window: float = Field(86400.0, gt=0, le=31_536_000, description="Seconds of that window.")
@@ -124,6 +127,18 @@ class Settings(BaseSettings):
         pattern=r"^[A-Z]{2}$",
         description="Country (`US`, `DE`) of numbers without a country code; unset: such numbers are refused.",
     )
+    twilio_account_sid: str | None = Field(None, description="Twilio account, for `TOOL_SMS_PROVIDER=twilio`.")
+    twilio_auth_token: str | None = Field(
+        None, repr=False, description="Secret of that account: signs requests, and callbacks."
+    )
+    twilio_from: str | None = Field(None, description="Number or name that texts come from.")
+    twilio_messaging_service_sid: str | None = Field(
+        None, description="Twilio messaging service that chooses the sender, instead of `TOOL_TWILIO_FROM`."
+    )
+    twilio_status_callback_url: str | None = Field(
+        None, description="Where Twilio reports what becomes of texts; unset: they are asked for one by one."
+    )
+    twilio_base_url: str = Field("https://api.twilio.com", description="Where Twilio's API is.")
     redis_url: str | None = Field(
         None,
         repr=False,

@@ -1,13 +1,16 @@
-"""Texting as the settings want it: the outbox with its rules and its provider."""
+"""Texting as the settings want it: the outbox with its rules and its provider, and the provider's callbacks."""
 
 from datetime import timedelta
 
 from salesboost_tools.settings import Settings
 from salesboost_tools.tools.argument import Now, utc_now
 from salesboost_tools.tools.database import Database
-from salesboost_tools.tools.sms import Policy, SmsOutbox, open_sms
+from salesboost_tools.tools.sms import OutboxOnly, Policy, SmsOutbox, SmsProvider, open_sms
 from salesboost_tools.tools.sms.cap import Cap
 from salesboost_tools.tools.sms.quiet_hours_file import default_quiet_hours, load_quiet_hours
+from salesboost_tools.tools.sms.twilio import Twilio
+from salesboost_tools.tools.sms.twilio_callbacks import TwilioCallbacks
+from salesboost_tools.tools.sms.twilio_wire import TwilioAccount
 
 
 def open_texting(settings: Settings, *, database: Database | None = None, now: Now = utc_now) -> SmsOutbox:
@@ -24,7 +27,43 @@ def open_texting(settings: Settings, *, database: Database | None = None, now: N
     """
     if database is None and settings.database_url is not None:
         database = Database(settings.database_url)
-    return open_sms(settings.data_dir, policy=policy_of(settings), database=database, now=now)
+    provider = provider_of(settings)
+    return open_sms(
+        settings.data_dir,
+        policy=policy_of(settings),
+        database=database,
+        provider=provider,
+        now=utc_now if provider.delivers else now,
+    )
+
+
+def provider_of(settings: Settings) -> SmsProvider:
+    """Return who carries the messages.
+
+    Raises:
+        ConfigurationError: What the provider needs is not set.
+    """
+    return OutboxOnly() if settings.sms_provider == "outbox" else Twilio(_account(settings))
+
+
+def open_callbacks(settings: Settings, outbox: SmsOutbox) -> TwilioCallbacks:
+    """Return what takes Twilio's callbacks: mount its two functions where Twilio is told to call.
+
+    Raises:
+        ConfigurationError: What Twilio needs is not set: nobody could tell whether a callback is its own.
+    """
+    return TwilioCallbacks(outbox, _account(settings).auth_token)
+
+
+def _account(settings: Settings) -> TwilioAccount:
+    return TwilioAccount(
+        account_sid=settings.twilio_account_sid or "",
+        auth_token=settings.twilio_auth_token or "",
+        sender=settings.twilio_from,
+        messaging_service_sid=settings.twilio_messaging_service_sid,
+        status_callback_url=settings.twilio_status_callback_url,
+        base_url=settings.twilio_base_url,
+    )
 
 
 def policy_of(settings: Settings) -> Policy:

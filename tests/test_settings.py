@@ -52,6 +52,13 @@ DEFAULTS = {
     "TOOL_STAGES": {},
     "TOOL_DATA_DIR": Path(".salesboost"),
     "TOOL_DATABASE_URL": None,
+    "TOOL_SMS_PROVIDER": "outbox",
+    "TOOL_TWILIO_ACCOUNT_SID": None,
+    "TOOL_TWILIO_AUTH_TOKEN": None,
+    "TOOL_TWILIO_FROM": None,
+    "TOOL_TWILIO_MESSAGING_SERVICE_SID": None,
+    "TOOL_TWILIO_STATUS_CALLBACK_URL": None,
+    "TOOL_TWILIO_BASE_URL": "https://api.twilio.com",
     "TOOL_SMS_CONSENT_REQUIRED": True,
     "TOOL_SMS_RECIPIENT_CAP": 3,
     "TOOL_SMS_RECIPIENT_WINDOW": 86400.0,
@@ -108,6 +115,13 @@ OTHER_VALUES = {
     ),
     "TOOL_DATA_DIR": ("/srv/sales", Path("/srv/sales")),
     "TOOL_DATABASE_URL": ("sqlite+aiosqlite:///crm.db", "sqlite+aiosqlite:///crm.db"),
+    "TOOL_SMS_PROVIDER": ("twilio", "twilio"),
+    "TOOL_TWILIO_ACCOUNT_SID": ("AC1", "AC1"),
+    "TOOL_TWILIO_AUTH_TOKEN": ("secret", "secret"),
+    "TOOL_TWILIO_FROM": ("+15005550006", "+15005550006"),
+    "TOOL_TWILIO_MESSAGING_SERVICE_SID": ("MG1", "MG1"),
+    "TOOL_TWILIO_STATUS_CALLBACK_URL": ("https://hooks.example/sms", "https://hooks.example/sms"),
+    "TOOL_TWILIO_BASE_URL": ("http://127.0.0.1:1", "http://127.0.0.1:1"),
     "TOOL_SMS_CONSENT_REQUIRED": ("false", False),
     "TOOL_SMS_RECIPIENT_CAP": ("5", 5),
     "TOOL_SMS_RECIPIENT_WINDOW": ("3600", 3600.0),
@@ -135,6 +149,7 @@ WRONG = {
     "TOOL_TIMEOUT": ("0", "greater than 0"),
     "TOOL_CIRCUIT_BREAKER_FAILURES": ("0", "greater than or equal to 1"),
     "TOOL_CIRCUIT_BREAKER_OPEN": ("0", "greater than 0"),
+    "TOOL_SMS_PROVIDER": ("pigeon", "'outbox' or 'twilio'"),
     "TOOL_SMS_RECIPIENT_CAP": ("0", "greater than or equal to 1"),
     "TOOL_SMS_DEFAULT_REGION": ("Germany", "pattern"),
 }
@@ -214,6 +229,7 @@ def test_a_wrong_value_and_a_connections_password_are_not_shown(environment):
         Settings()
     assert "hunter" not in str(refused.value)
     environment.delenv("TOOL_TIMEOUT")
+    environment.setenv("TOOL_TWILIO_AUTH_TOKEN", "hunter4")
     assert "hunter" not in repr(Settings())
 
 

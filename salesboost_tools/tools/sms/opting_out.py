@@ -10,10 +10,11 @@ from salesboost_tools.tools.sms.vocabulary import WAITING, State
 def opt_out(connection: Connection, tenant_id: str, number: str, entry: Entry) -> bool:
     """Enter that somebody wants no more texts, cancel what waits for them, and return whether the entry was new."""
     locked_standing(connection, tenant_id, number, entry.at)
-    new = enter(connection, tenant_id, number, entry)
+    if not enter(connection, tenant_id, number, entry):
+        return False
     connection.execute(
         update(messages)
         .where(messages.c.tenant_id == tenant_id, messages.c.recipient == number, messages.c.state.in_(WAITING))
         .values(state=State.CANCELLED, error="The person opted out.", updated_at=entry.at)
     )
-    return new
+    return True

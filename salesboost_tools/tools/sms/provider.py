@@ -98,9 +98,16 @@ class Unclear:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a search found; `complete` if the provider showed everything it has."""
+    """What a search found.
+
+    Attributes:
+        reports: Messages with this text to this number.
+        others: Ids there of messages to this number with another text: a provider may have changed ours.
+        complete: Whether the provider showed everything it has.
+    """
 
     reports: tuple[Report, ...]
+    others: tuple[str, ...] = ()
     complete: bool
 
 

@@ -49,9 +49,10 @@ def note_search(
 ) -> Row:
     """Note what a search at the provider says of a message whose fate is unknown, and return it as it is then.
 
-    One of the provider's messages that belongs to none of ours is taken for it. If the provider has none, and has had
-    time to enter it in its records, the message was never taken: it goes back into the queue. Everything else leaves
-    it unknown for another look. While an equal message is being sent, what the search found may be that one's.
+    One of the provider's messages that belongs to none of ours is taken for it. If the provider has none to this number
+    that we cannot account for, and has had time to enter it in its records, the message was never taken: it goes back
+    into the queue. Everything else leaves it unknown for another look. While an equal message is being sent, what the
+    search found may be that one's.
     """
     since = row["attempted_at"]
     assert since is not None, "only what was handed to a provider can be unknown"
@@ -61,12 +62,13 @@ def note_search(
         messages.c.provider_id.is_(None),
     )
     if isinstance(answer, Found) and not rows.has_twin_being_sent(connection, row):
-        known = rows.known_provider_ids(connection, row["provider"], [each.provider_id for each in answer.reports])
+        seen = [*(each.provider_id for each in answer.reports), *answer.others]
+        known = rows.known_provider_ids(connection, row["provider"], seen)
         ours = next((each for each in answer.reports if each.provider_id not in known), None)
         if ours is not None:
             _note(connection, row, ours, *unknown, now=now)
             return rows.again(connection, row)
-        if answer.complete and now - since >= policy.settling:
+        if answer.complete and known.issuperset(answer.others) and now - since >= policy.settling:
             _return_to_queue(connection, row, unknown, policy, now=now)
             return rows.again(connection, row)
     later = now + max(policy.look_again, (now - since) / 4)
