@@ -1,8 +1,6 @@
 """Answers that change nothing. Each function runs inside one connection, sync or async alike."""
 
 from datetime import timedelta
-from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,9 +10,10 @@ from salesboost_tools.tools.crm import statements
 from salesboost_tools.tools.crm.commands import AuditTrail, Find, Get, WinLoss
 from salesboost_tools.tools.crm.cursor import cursor_after, position
 from salesboost_tools.tools.crm.hints import nothing_found, unknown
-from salesboost_tools.tools.crm.records import Row, answer, money
+from salesboost_tools.tools.crm.records import Row, answer
 from salesboost_tools.tools.crm.scope import Scope, ask
 from salesboost_tools.tools.crm.vocabulary import RecordType
+from salesboost_tools.tools.crm.win_loss import by_competitor
 
 
 def get(connection: Connection, asked: Get, scope: Scope) -> dict[str, Any]:
@@ -53,15 +52,11 @@ def find(connection: Connection, asked: Find, scope: Scope) -> dict[str, Any]:
 
 
 def win_loss(connection: Connection, asked: WinLoss, scope: Scope) -> dict[str, Any]:
-    """Return how closed deals ended, per competitor; those without one stand under None.
-
-    `win_fraction` is won / (won + lost), four digits; amounts are never added across currencies.
-    """
+    """Return how closed deals ended, per competitor; those without one stand under None."""
     rows = ask(connection, statements.endings(asked.competitor), scope)
-    by_competitor = groupby(sorted(rows, key=_competitor), key=_competitor)
     return {
         "operation": "win_loss",
-        "competitors": [_ending(name or None, list(group)) for name, group in by_competitor],
+        "competitors": by_competitor(rows),
         "as_of": iso_utc(scope.now),
     }
 
@@ -95,38 +90,3 @@ def _refuse_unknown_parents(connection: Connection, asked: Find, scope: Scope) -
         known(connection, "account", account_id, scope)
     if deal_id := asked.filters.get("deal_id"):
         known(connection, "deal", deal_id, scope)
-
-
-def _competitor(row: Row) -> str:
-    return row["competitor"] or ""
-
-
-def _ending(competitor: str | None, rows: list[Row]) -> dict[str, Any]:
-    counts = {stage: sum(row["deals"] for row in rows if row["stage"] == stage) for stage in ("won", "lost")}
-    share = (Decimal(counts["won"]) / sum(counts.values())).quantize(Decimal("0.0001"))
-    return {
-        "competitor": competitor,
-        **counts,
-        "win_fraction": f"{share:f}",
-        "won_amounts": _amounts(rows, "won"),
-        "lost_amounts": _amounts(rows, "lost"),
-        "win_reasons": _reasons(rows, "won"),
-        "loss_reasons": _reasons(rows, "lost"),
-    }
-
-
-def _amounts(rows: list[Row], stage: str) -> list[dict[str, str]]:
-    totals: dict[str, int] = {}
-    for row in rows:
-        if row["stage"] == stage:
-            totals[row["currency"]] = totals.get(row["currency"], 0) + int(row["amount_minor"])
-    return [money(total, currency) for currency, total in sorted(totals.items())]
-
-
-def _reasons(rows: list[Row], stage: str) -> dict[str, int]:
-    """Return reason -> number of deals, the most frequent first."""
-    counts: dict[str, int] = {}
-    for row in rows:
-        if row["stage"] == stage and row["close_reason"]:
-            counts[row["close_reason"]] = counts.get(row["close_reason"], 0) + row["deals"]
-    return dict(sorted(counts.items(), key=lambda reason: (-reason[1], reason[0])))
