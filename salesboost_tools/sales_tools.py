@@ -12,10 +12,11 @@ from salesboost_tools.core.call import Caller
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.settings import Settings
 from salesboost_tools.texting import open_texting
-from salesboost_tools.tools.argument import utc_now
+from salesboost_tools.tools.argument import Now, utc_now
 from salesboost_tools.tools.competitor import CompetitorAnalysis, OwnPrice, load_battlecards
 from salesboost_tools.tools.compliance import ComplianceCheck
-from salesboost_tools.tools.crm import Crm, CrmIntegration, WinLoss, open_crm
+from salesboost_tools.tools.crm import Crm, CrmIntegration, CrmStore, HubSpotCrm, WinLoss, open_crm
+from salesboost_tools.tools.crm.hubspot.crm import DEFAULT_STAGES
 from salesboost_tools.tools.crm.scenario import scenario_now
 from salesboost_tools.tools.knowledge import KnowledgeRetriever, LexicalSearch, SemanticSearch, open_knowledge
 from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, default_price_book
@@ -49,16 +50,18 @@ def open_sales_tools(settings: Settings) -> OpenTools:
     """
     _refuse_unusable(settings.data_dir)
     # the shipped data has a "today" of its own, and all tools must agree on it: ages, expiries, days of issue
-    now = scenario_now() if settings.database_url is None else utc_now
+    fiction = settings.database_url is None and settings.hubspot_token is None
+    now = scenario_now() if fiction else utc_now
     index = open_knowledge(settings.data_dir)
-    store = open_crm(settings.database_url, settings.data_dir, now=now)
+    store = _crm(settings, now)
     book = default_price_book()
     lexical, semantic = LexicalSearch(index), SemanticSearch(index)
     semantic.prepare()  # learnt once and kept beside the index; within a first call it would eat up its time limit
     stage_classifier = StageClassifier(StageSet.of(settings.stages) if settings.stages else None)
     stage_classifier.prepare()
-    own_prices, win_loss = ListPrices(book), Endings(store)
-    outbox = open_texting(settings, database=store.database if settings.database_url else None, now=now)
+    own_prices, win_loss = ListPrices(book), _endings(store)
+    shared = store.database if isinstance(store, CrmStore) and settings.database_url else None
+    outbox = open_texting(settings, database=shared, now=now)
     return OpenTools(
         tools=[
             KnowledgeRetriever(lexical),
@@ -72,6 +75,24 @@ def open_sales_tools(settings: Settings) -> OpenTools:
         variants={KNOWLEDGE: [KnowledgeRetriever.variant(search) for search in (lexical, semantic)]},
         closers=[store.close, outbox.close, lexical.close, semantic.close],
     )
+
+
+def _crm(settings: Settings, now: Now) -> Crm:
+    if settings.hubspot_token is None:
+        return open_crm(settings.database_url, settings.data_dir, now=now)
+    return HubSpotCrm(
+        settings.hubspot_token,
+        tenant_id=settings.hubspot_tenant,
+        stages={**DEFAULT_STAGES, **settings.hubspot_stages},
+        competitor_property=settings.hubspot_competitor_property,
+        base_url=settings.hubspot_base_url,
+        now=now,
+    )
+
+
+def _endings(crm: Crm) -> "Endings | None":
+    """Return how deals ended, if the CRM can tell; a comparison then says nothing about it instead of failing."""
+    return None if isinstance(crm, HubSpotCrm) and not crm.knows_competitors else Endings(crm)
 
 
 @dataclass(frozen=True, slots=True)

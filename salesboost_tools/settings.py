@@ -8,9 +8,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.rate_windows import as_rate_limits
+from salesboost_tools.tools.crm.vocabulary import Stage
 
 _PREFIX = "TOOL_"
-_IN_JSON = {"RATE_LIMITS": '{"crm_integration": "60/minute"}', "STAGES": '{"pitch": ["presentation"]}'}
+_IN_JSON = {
+    "RATE_LIMITS": '{"crm_integration": "60/minute"}',
+    "STAGES": '{"pitch": ["presentation"]}',
+    "HUBSPOT_STAGES": '{"closing": "contractsent"}',
+}
 
 
 class Settings(BaseSettings):
@@ -108,7 +113,10 @@ class Settings(BaseSettings):
         Path(".salesboost"), description="Folder for the embedded database and the search index; made on first use."
     )
     database_url: str | None = Field(
-        None, repr=False, description="SQLAlchemy URL of the CRM database; unset: an SQLite file in `TOOL_DATA_DIR`."
+        None,
+        repr=False,
+        description="SQLAlchemy URL of the database, SQLite or PostgreSQL (extra `postgres`); its tables are made and "
+        "upgraded on opening. Unset: an SQLite file with the shipped data in `TOOL_DATA_DIR`.",
     )
     compliance_rules: Path | None = Field(
         None, description="Folder of your own compliance rules (`*.yaml`); unset: the shipped ones."
@@ -139,6 +147,21 @@ class Settings(BaseSettings):
         None, description="Where Twilio reports what becomes of texts; unset: they are asked for one by one."
     )
     twilio_base_url: str = Field("https://api.twilio.com", description="Where Twilio's API is.")
+    hubspot_token: str | None = Field(
+        None,
+        repr=False,
+        description="Token of a HubSpot private app; set: HubSpot is the CRM, and the database is not asked for it.",
+    )
+    hubspot_tenant: str = Field("default", description="Tenant whose HubSpot account that is; others are refused.")
+    hubspot_stages: dict[Stage, str] = Field(
+        {},
+        description='Ids of deal stages in HubSpot, as JSON: `{"closing": "1042"}`. Added to those of its default '
+        "pipeline, which has none for `closing`.",
+    )
+    hubspot_competitor_property: str | None = Field(
+        None, description="HubSpot's name of a deal property that holds the competitor; unset: deals have none."
+    )
+    hubspot_base_url: str = Field("https://api.hubapi.com", description="Address of HubSpot's API.")
     redis_url: str | None = Field(
         None,
         repr=False,

@@ -64,6 +64,11 @@ DEFAULTS = {
     "TOOL_SMS_RECIPIENT_WINDOW": 86400.0,
     "TOOL_SMS_QUIET_HOURS": None,
     "TOOL_SMS_DEFAULT_REGION": None,
+    "TOOL_HUBSPOT_TOKEN": None,
+    "TOOL_HUBSPOT_TENANT": "default",
+    "TOOL_HUBSPOT_STAGES": {},
+    "TOOL_HUBSPOT_COMPETITOR_PROPERTY": None,
+    "TOOL_HUBSPOT_BASE_URL": "https://api.hubapi.com",
     "TOOL_REDIS_URL": None,
     "TOOL_COMPLIANCE_RULES": None,
 }
@@ -127,6 +132,11 @@ OTHER_VALUES = {
     "TOOL_SMS_RECIPIENT_WINDOW": ("3600", 3600.0),
     "TOOL_SMS_QUIET_HOURS": ("/etc/hours.yaml", Path("/etc/hours.yaml")),
     "TOOL_SMS_DEFAULT_REGION": ("US", "US"),
+    "TOOL_HUBSPOT_TOKEN": ("pat-1", "pat-1"),
+    "TOOL_HUBSPOT_TENANT": ("acme", "acme"),
+    "TOOL_HUBSPOT_STAGES": ('{"closing": "1042"}', {"closing": "1042"}),
+    "TOOL_HUBSPOT_COMPETITOR_PROPERTY": ("rival", "rival"),
+    "TOOL_HUBSPOT_BASE_URL": ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
     "TOOL_REDIS_URL": ("redis://localhost:6379/0", "redis://localhost:6379/0"),
     "TOOL_COMPLIANCE_RULES": ("/srv/rules", Path("/srv/rules")),
 }

@@ -37,21 +37,26 @@ def open_crm(url: str | None, data_dir: Path, *, tables: Traversable | None = No
             or a CSV file is wrong.
         UpstreamError: The database did not answer.
     """
+    default_now = scenario_now() if url is None and tables is None else utc_now
+    return CrmStore(open_database(url, data_dir, tables=tables), now=now or default_now)
+
+
+def open_database(url: str | None, data_dir: Path, *, tables: Traversable | None = None) -> Database:
+    """Return the database that `open_crm` works on, its CRM tables up to date; other stores may share it."""
     if url is None:
         path = data_dir / FILE_NAME
         if not path.exists():
             build(path, tables or files("salesboost_tools") / "data")
-        default_now = scenario_now() if tables is None else utc_now
         place: str | URL = URL.create("sqlite", database=str(path.absolute()))
     else:
-        default_now, place = utc_now, url
+        place = url
     database = Database(place)
     try:
         database.upgrade(CRM_SCHEMA)
     except BaseException:
         database.close()
         raise
-    return CrmStore(database, now=now or default_now)
+    return database
 
 
 def build(path: Path, tables: Traversable) -> None:

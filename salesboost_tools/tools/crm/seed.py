@@ -11,10 +11,13 @@ from sqlalchemy import JSON, Column, Connection, Date, Integer, Table, insert
 from sqlalchemy.exc import IntegrityError
 
 from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.tools.argument import DEFAULT_TENANT
 from salesboost_tools.tools.crm.change import search_text
 from salesboost_tools.tools.crm.schema import accounts, activities, contacts, deals
 from salesboost_tools.tools.crm.vocabulary import RecordType
+from salesboost_tools.tools.database import Database
 from salesboost_tools.tools.database.columns import UtcDateTime
+from salesboost_tools.tools.database.database import said
 
 FILES: tuple[tuple[RecordType, Table], ...] = (
     ("account", accounts),
@@ -25,11 +28,26 @@ FILES: tuple[tuple[RecordType, Table], ...] = (
 """In the order they are filled: nobody refers to what is not there yet."""
 
 
+def load_tables(database: Database, folder: Traversable) -> None:
+    """Fill an own database from CSV files, whole or not at all; see `fill`.
+
+    Args:
+        database: What `open_database` returns.
+        folder: A `Path` will do.
+
+    Raises:
+        ConfigurationError: A file is wrong, or holds a record that is there already; nothing was written.
+        UpstreamError: The database did not answer.
+    """
+    database.perform(lambda connection: fill(connection, folder), writes=True)
+
+
 def fill(connection: Connection, folder: Traversable) -> None:
     """Insert the rows of accounts.csv, contacts.csv, deals.csv and activities.csv.
 
-    Columns are those of the tables; `version` and `updated_at` may be left out (1, and `created_at`). An empty cell is
-    NULL. Money is in minor units, times are ISO 8601 with a zone, line items read 'SKU=quantity;SKU=quantity'.
+    Columns are those of the tables; `tenant_id`, `version` and `updated_at` may be left out ("default", 1, and
+    `created_at`). An empty cell is NULL. Money is in minor units, times are ISO 8601 with a zone, line items read
+    'SKU=quantity;SKU=quantity'.
 
     Raises:
         ConfigurationError: A file is missing, has an unknown column, holds a value its column cannot, an id twice, or
@@ -42,7 +60,7 @@ def fill(connection: Connection, folder: Traversable) -> None:
             if rows:
                 connection.execute(insert(table), rows)
         except IntegrityError as error:
-            raise ConfigurationError(f"{file}: {error.orig}") from error
+            raise ConfigurationError(f"{file}: {said(error.orig)}") from error
 
 
 def _rows(file: Traversable, record_type: RecordType, table: Table) -> Iterator[dict[str, Any]]:
@@ -58,6 +76,7 @@ def _rows(file: Traversable, record_type: RecordType, table: Table) -> Iterator[
     for cells in reader:
         try:
             row = {column.name: _value(column, cells[column.name]) for column in columns}
+            row.setdefault("tenant_id", DEFAULT_TENANT)
             row.setdefault("updated_at", row["created_at"])
             row.setdefault("version", 1)
             searched = search_text(record_type, row)

@@ -128,11 +128,11 @@ def _upstream() -> Generator[None, None, None]:
 def _unanswered(error: DBAPIError, *, outcome_unknown: bool) -> UpstreamError:
     repeated = getattr(error.orig, "sqlstate", None) in _REPEATED_IN_POSTGRESQL
     retryable = repeated or error.connection_invalidated or isinstance(error, OperationalError)
-    return _upstream_error(_said(error.orig), retryable=retryable, outcome_unknown=outcome_unknown and not repeated)
+    return _upstream_error(said(error.orig), retryable=retryable, outcome_unknown=outcome_unknown and not repeated)
 
 
-def _said(original: Any) -> str:
-    """Return the driver's message; of PostgreSQL's only the first part, for its details name values."""
+def said(original: Any) -> str:
+    """Return a driver's message; of PostgreSQL's only the first part, for its details name values."""
     primary: str | None = getattr(getattr(original, "diag", None), "message_primary", None)
     return primary or str(original)
 
