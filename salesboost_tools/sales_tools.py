@@ -23,6 +23,9 @@ from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, default_p
 from salesboost_tools.tools.pricing.price_book import Charge
 from salesboost_tools.tools.sms import SmsOutreach
 from salesboost_tools.tools.stage import StageClassifier, StageSet
+from salesboost_tools.tools.profile import ProfileReader, SqlErasures
+from salesboost_tools.tools.profile.roles import read_roles
+from salesboost_tools.tools.profile.schema import PROFILE_SCHEMA
 
 KNOWLEDGE = "knowledge_retriever"
 
@@ -62,6 +65,7 @@ def open_sales_tools(settings: Settings) -> OpenTools:
     own_prices, win_loss = ListPrices(book), _endings(store)
     shared = store.database if isinstance(store, CrmStore) and settings.database_url else None
     outbox = open_texting(settings, database=shared, now=now)
+    erasures = _erasures(store, now)
     return OpenTools(
         tools=[
             KnowledgeRetriever(lexical),
@@ -69,6 +73,7 @@ def open_sales_tools(settings: Settings) -> OpenTools:
             stage_classifier,
             CrmIntegration(crm=store),
             CompetitorAnalysis(load_battlecards(), own_prices=own_prices, win_loss=win_loss, now=now),
+            ProfileReader(store, erasures, roles=read_roles(settings.profile_roles), now=now),
             ComplianceCheck(settings.compliance_rules, now=now),
             SmsOutreach(outbox=outbox, default_region=settings.sms_default_region),
         ],
@@ -88,6 +93,14 @@ def _crm(settings: Settings, now: Now) -> Crm:
         base_url=settings.hubspot_base_url,
         now=now,
     )
+
+
+def _erasures(crm: Crm, now: Now) -> SqlErasures | None:
+    """Return what erases people; None if that is for another CRM to do."""
+    if not isinstance(crm, CrmStore):
+        return None
+    crm.database.upgrade(PROFILE_SCHEMA)
+    return SqlErasures(crm.database, now=now)
 
 
 def _endings(crm: Crm) -> "Endings | None":

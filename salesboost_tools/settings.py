@@ -118,6 +118,10 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the database, SQLite or PostgreSQL (extra `postgres`); its tables are made and "
         "upgraded on opening. Unset: an SQLite file with the shipped data in `TOOL_DATA_DIR`.",
     )
+    profile_roles: Path | None = Field(
+        None,
+        description="YAML file: which role sees what of people, and who may erase; unset: the shipped one.",
+    )
     compliance_rules: Path | None = Field(
         None, description="Folder of your own compliance rules (`*.yaml`); unset: the shipped ones."
     )

@@ -71,6 +71,7 @@ DEFAULTS = {
     "TOOL_HUBSPOT_BASE_URL": "https://api.hubapi.com",
     "TOOL_REDIS_URL": None,
     "TOOL_COMPLIANCE_RULES": None,
+    "TOOL_PROFILE_ROLES": None,
 }
 
 OTHER_VALUES = {
@@ -138,6 +139,7 @@ OTHER_VALUES = {
     "TOOL_HUBSPOT_COMPETITOR_PROPERTY": ("rival", "rival"),
     "TOOL_HUBSPOT_BASE_URL": ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
     "TOOL_REDIS_URL": ("redis://localhost:6379/0", "redis://localhost:6379/0"),
+    "TOOL_PROFILE_ROLES": ("/srv/roles.yaml", Path("/srv/roles.yaml")),
     "TOOL_COMPLIANCE_RULES": ("/srv/rules", Path("/srv/rules")),
 }
 

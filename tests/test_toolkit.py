@@ -73,6 +73,7 @@ def test_it_is_a_langchain_toolkit_of_governed_tools(toolkit):
         "stage_classifier",
         "crm_integration",
         "competitor_analysis",
+        "profile_reader",
         "compliance_check",
         "sms_outreach",
     ]
@@ -112,18 +113,21 @@ def test_default_rates(toolkit):
         "stage_classifier": "10/minute",
         "crm_integration": "5/minute",
         "competitor_analysis": "5/minute",
+        "profile_reader": "20/minute",
         "compliance_check": "15/minute",
         "sms_outreach": "20/hour",
     }
 
 
-def test_only_the_crm_and_texting_may_change_something_and_say_when(toolkit):
-    crm, sms = by_name(toolkit)["crm_integration"], by_name(toolkit)["sms_outreach"]
+def test_tools_that_may_change_something_say_when(toolkit):
+    crm, sms, reader = (by_name(toolkit)[name] for name in ("crm_integration", "sms_outreach", "profile_reader"))
     assert sms.spec.effect_of({"operation": "send"}) is Effect.WRITE
     assert sms.spec.effect_of({"operation": "history"}) is Effect.READ
     assert crm.spec.effect_of({"operation": "create_note"}) is Effect.WRITE
     assert crm.spec.effect_of(STALLED) is Effect.READ
-    others = [tool for tool in toolkit.get_tools() if tool not in (crm, sms)]
+    assert reader.spec.effect_of({"operation": "erase"}) is Effect.WRITE
+    assert reader.spec.effect_of({"operation": "read"}) is Effect.READ
+    others = [tool for tool in toolkit.get_tools() if tool not in (crm, sms, reader)]
     assert {tool.spec.effect for tool in others} == {Effect.READ}
 
 
