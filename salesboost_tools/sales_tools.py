@@ -19,6 +19,7 @@ from salesboost_tools.tools.crm import Crm, CrmIntegration, CrmStore, HubSpotCrm
 from salesboost_tools.tools.crm.hubspot.crm import DEFAULT_STAGES
 from salesboost_tools.tools.crm.scenario import scenario_now
 from salesboost_tools.tools.knowledge import KnowledgeRetriever, LexicalSearch, SemanticSearch, open_knowledge
+from salesboost_tools.tools.names import KNOWLEDGE
 from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, default_price_book
 from salesboost_tools.tools.pricing.price_book import Charge
 from salesboost_tools.tools.profile import ProfileReader, SqlErasures
@@ -26,8 +27,6 @@ from salesboost_tools.tools.profile.roles import read_roles
 from salesboost_tools.tools.profile.schema import PROFILE_SCHEMA
 from salesboost_tools.tools.sms import SmsOutreach
 from salesboost_tools.tools.stage import StageClassifier, StageSet
-
-KNOWLEDGE = "knowledge_retriever"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.rate_windows import as_rate_limits
+from salesboost_tools.core.roles import ROLES
 from salesboost_tools.tools.crm.vocabulary import Stage
+from salesboost_tools.tools.names import TOOL_NAMES
 
 _PREFIX = "TOOL_"
 _IN_JSON = {
+    "ALLOWED_ROLES": '{"sms_outreach": ["coach"]}',
     "RATE_LIMITS": '{"crm_integration": "60/minute"}',
     "STAGES": '{"pitch": ["presentation"]}',
     "HUBSPOT_STAGES": '{"closing": "contractsent"}',
@@ -30,6 +33,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
     permission_enabled: bool = Field(default=True, description="Check the caller's role against the tool's roles.")
+    allowed_roles: dict[str, list[str]] = Field(
+        {},
+        description='Roles by tool name, as JSON: `{"sms_outreach": ["coach"]}`; an empty list means nobody. They '
+        "replace the defaults.",
+    )
     approval_enabled: bool = Field(
         default=False, description="Ask a person before a write, through LangGraph's interrupt."
     )
@@ -194,6 +202,16 @@ class Settings(BaseSettings):
             except ConfigurationError as error:
                 raise ValueError(f"{tool}: {error}") from None
         return limits
+
+    @field_validator("allowed_roles")
+    @classmethod
+    def _tools_and_roles_exist(cls, allowed: dict[str, list[str]]) -> dict[str, list[str]]:
+        for tool, roles in allowed.items():
+            if tool not in TOOL_NAMES:
+                raise ValueError(f"no tool is called {tool!r}; there are: {', '.join(TOOL_NAMES)}")
+            if unknown := sorted(set(roles) - ROLES):
+                raise ValueError(f"{tool}: no role is called {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")
+        return allowed
 
     @classmethod
     def everything_off(cls, **values: Any) -> Self:

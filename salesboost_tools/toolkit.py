@@ -1,7 +1,8 @@
 """`SalesToolkit`: the sales tools with the usual handlers around them, set up from the environment."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, PrivateAttr
@@ -23,14 +24,16 @@ from salesboost_tools.handlers.timeout import TimeoutHandler
 from salesboost_tools.health import ToolHealthChecker
 from salesboost_tools.health.store import StoreHealth
 from salesboost_tools.nodes.fan_out import ToolFanOut
-from salesboost_tools.sales_tools import KNOWLEDGE, open_sales_tools
+from salesboost_tools.sales_tools import open_sales_tools
 from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.selector import ToolSelector
 from salesboost_tools.settings import Settings
 from salesboost_tools.state import MemoryState, State
+from salesboost_tools.tools.names import KNOWLEDGE
 
 Make = Callable[[Settings, State], ToolHandler]
+Said = TypeVar("Said")
 
 USUAL_ORDER: tuple[tuple[str, type[ToolHandler], Make], ...] = (
     ("status_enabled", StatusHandler, lambda _, __: StatusHandler()),
@@ -214,16 +217,27 @@ class SalesToolkit(BaseToolkit):
 
     def _governed(self, tool: BaseTool) -> GovernedTool:
         governed = govern(tool, *self.handlers)
+        roles = roles_of(self.settings).get(tool.name)
+        if roles is not None:
+            governed = govern(tool, *self.handlers, spec=replace(governed.spec, allowed_roles=frozenset(roles)))
         governed.answers_model = True
         return governed
 
 
 def limits_of(settings: Settings) -> dict[str, str | list[str]]:
     """Return the rates the settings name; what is said of a group holds for each of its variants."""
-    limits = dict(settings.rate_limits)
-    if KNOWLEDGE in limits:
-        limits = {**dict.fromkeys((f"{KNOWLEDGE}_lexical", f"{KNOWLEDGE}_semantic"), limits[KNOWLEDGE]), **limits}
-    return limits
+    return _for_variants_too(settings.rate_limits)
+
+
+def roles_of(settings: Settings) -> dict[str, list[str]]:
+    """Return the roles the settings name; what is said of a group holds for each of its variants."""
+    return _for_variants_too(settings.allowed_roles)
+
+
+def _for_variants_too(said: Mapping[str, Said]) -> dict[str, Said]:
+    if KNOWLEDGE not in said:
+        return dict(said)
+    return {**dict.fromkeys((f"{KNOWLEDGE}_lexical", f"{KNOWLEDGE}_semantic"), said[KNOWLEDGE]), **said}
 
 
 def usual_handlers(settings: Settings, state: State | None = None) -> tuple[ToolHandler, ...]:

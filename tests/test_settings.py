@@ -13,6 +13,7 @@ from tests.doubles import RunLedger, ScriptedTool
 
 DEFAULTS = {
     "TOOL_PERMISSION_ENABLED": True,
+    "TOOL_ALLOWED_ROLES": {},
     "TOOL_RATE_LIMIT_ENABLED": True,
     "TOOL_RATE_LIMITS": {},
     "TOOL_RATE_LIMIT_PER": "tool",
@@ -76,6 +77,10 @@ DEFAULTS = {
 
 OTHER_VALUES = {
     "TOOL_PERMISSION_ENABLED": ("false", False),
+    "TOOL_ALLOWED_ROLES": (
+        '{"sms_outreach": ["coach"], "price_calculator": []}',
+        {"sms_outreach": ["coach"], "price_calculator": []},
+    ),
     "TOOL_RATE_LIMIT_ENABLED": ("0", False),
     "TOOL_RATE_LIMITS": (
         '{"crm_integration": "60/minute", "sms_outreach": ["1/second", "20/hour"]}',
@@ -213,6 +218,22 @@ def test_a_value_that_cannot_be_used_names_the_variable_and_what_is_allowed(envi
 def test_rate_limits_that_are_no_json_say_how_they_are_written(environment):
     environment.setenv("TOOL_RATE_LIMITS", "crm_integration=60/minute")
     with pytest.raises(ConfigurationError, match=r'TOOL_RATE_LIMITS: .* \{"crm_integration": "60/minute"\}'):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"sms": ["coach"]}', "no tool is called 'sms'; there are: knowledge_retriever, price_calculator"),
+        ('{"sms_outreach": ["coach", "boss"]}', "sms_outreach: no role is called 'boss'; there are: coach, compliance"),
+        ('{"sms_outreach": "coach"}', "valid list"),
+        ('{"sms_outreach": null}', "valid list"),
+        ("sms_outreach=coach", r'has to be an object in JSON, for example \{"sms_outreach": \["coach"\]\}'),
+    ],
+)
+def test_roles_of_unknown_tools_and_unknown_roles_are_refused_and_the_known_ones_named(environment, text, said):
+    environment.setenv("TOOL_ALLOWED_ROLES", text)
+    with pytest.raises(ConfigurationError, match=f"TOOL_ALLOWED_ROLES: .*{said}"):
         Settings()
 
 

@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-KNOWN_ROLES = frozenset({"coach", "npc", "session_director", "rag", "retriever", "compliance", "system"})
+from salesboost_tools.core.roles import ROLES
 
 _ERROR_TYPES_KEPT = 64
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -38,7 +38,7 @@ class ToolMetrics:
         roles: Roles that get a label of their own; others count as "other", callers without one as "none".
     """
 
-    def __init__(self, registry: CollectorRegistry, roles: Iterable[str] = KNOWN_ROLES) -> None:
+    def __init__(self, registry: CollectorRegistry, roles: Iterable[str] = ROLES) -> None:
         self._roles = frozenset(roles)
         self._error_types: set[str] = set()
         calls = Counter(

@@ -12,8 +12,9 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from salesboost_tools.core.roles import ROLES
 from salesboost_tools.observe import metrics as module
-from salesboost_tools.observe.metrics import KNOWN_ROLES, ToolMetrics, metrics_in
+from salesboost_tools.observe.metrics import ToolMetrics, metrics_in
 
 
 @pytest.fixture
@@ -101,9 +102,9 @@ def roles_seen(registry):
 
 
 def test_a_role_nobody_knows_counts_as_other_and_no_role_as_none(registry, metrics):
-    for role in [*KNOWN_ROLES, None, "intruder", *map(str, range(1000))]:
+    for role in [*ROLES, None, "intruder", *map(str, range(1000))]:
         metrics.call_ended("crm", "success", role, 0.1)
-    assert roles_seen(registry) == {*KNOWN_ROLES, "other", "none"}
+    assert roles_seen(registry) == {*ROLES, "other", "none"}
     assert value(registry, "calls_total", tool="crm", status="success", role="other") == 1001
 
 

@@ -1,0 +1,14 @@
+"""What the sales tools are called."""
+
+KNOWLEDGE = "knowledge_retriever"
+
+TOOL_NAMES: tuple[str, ...] = (
+    KNOWLEDGE,
+    "price_calculator",
+    "stage_classifier",
+    "crm_integration",
+    "competitor_analysis",
+    "profile_reader",
+    "compliance_check",
+    "sms_outreach",
+)
