@@ -21,6 +21,7 @@ from salesboost_tools.handlers.outcome import is_failure
 from salesboost_tools.nodes.lanes import arun_lanes, cancelled_since, is_declared_write, lanes_of
 from salesboost_tools.nodes.raised import Raised, raise_what_was_kept
 from salesboost_tools.nodes.threads import THREAD_PER_CALL
+from salesboost_tools.wrong_arguments import explained
 
 DEFAULT_MAX_CONCURRENT = 5
 
@@ -116,7 +117,7 @@ class ToolExecutor:
             tool_call_id=tool_call_id or f"auto-{uuid4().hex}",
             caller_role=caller_role,
             result=result,
-            error=None if failure is None else _explained(name, failure, self._sayings.get(name)),
+            error=None if failure is None else self._explained(name, failure),
             cached=record.cached,
             attempts=record.attempts,
             latency_ms=(perf_counter() - started) * 1000,
@@ -161,6 +162,9 @@ class ToolExecutor:
         raise_what_was_kept(ordered)
         return ordered
 
+    def _explained(self, name: str, failure: BaseException) -> ExecutionError:
+        return _explained(name, self._tools.get(name), failure, self._sayings.get(name))
+
     async def _run(self, name: str, payload: Mapping[str, Any], config: RunnableConfig, record: CallRecord) -> Any:
         tool = self._tools.get(name)
         if tool is None:
@@ -192,12 +196,11 @@ def _config(config: RunnableConfig | None, caller_role: str | None) -> RunnableC
     return ensured
 
 
-def _explained(name: str, error: BaseException, saying: Saying) -> ExecutionError:
+def _explained(name: str, tool: BaseTool | None, error: BaseException, saying: Saying) -> ExecutionError:
     if isinstance(error, ToolCallError):
         message = error.for_model
     elif isinstance(error, ValidationError):
-        wrong = [f"{'.'.join(map(str, p['loc'])) or 'payload'}: {p['msg']}" for p in error.errors(include_input=False)]
-        message = f"The arguments of `{name}` are wrong. {'; '.join(wrong)}"
+        message = explained(name, tool, error)
     elif isinstance(error, ToolException) and saying:
         message = saying if isinstance(saying, str) else str(error) if saying is True else str(saying(error))
     else:

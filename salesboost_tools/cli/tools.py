@@ -12,9 +12,11 @@ from rich.json import JSON
 
 from salesboost_tools.cli.opening import DEFAULT_ROLE, Role, Tenant, User, caller, open_toolkit
 from salesboost_tools.cli.output import AsJson, Exit, fail, out, print_json, print_table
+from salesboost_tools.core.errors import ToolPermissionError
 from salesboost_tools.core.rate_windows import shown
 from salesboost_tools.core.spec import Effect
 from salesboost_tools.governed import GovernedTool, config_of
+from salesboost_tools.toolkit import SalesToolkit
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,7 +50,8 @@ def call(
     with open_toolkit() as toolkit:
         config = config_of(caller(role, tenant, user), key)
         execution = asyncio.run(toolkit.executor().execute(name, payload, role, config=config))
-    error = execution["error"]
+        error = execution["error"]
+        hint = _who_may(toolkit, name) if error and error["type"] == ToolPermissionError.__name__ else ""
     if as_json:
         print_json(execution)
     elif error is None:
@@ -57,7 +60,13 @@ def call(
     if error is not None:
         if as_json:
             raise typer.Exit(Exit.FAILED)
-        fail(f"{error['type']}: {error['message']}")
+        fail(f"{error['type']}: {error['message']}{hint}")
+
+
+def _who_may(toolkit: SalesToolkit, name: str) -> str:
+    """Return who may call a tool: people at a terminal may choose their role, models may not."""
+    roles = next((_roles(tool) for tool in toolkit.get_tools() if tool.name == name), "")
+    return f" --role may be one of: {roles}." if roles else ""
 
 
 def _payload(arguments: str) -> dict[str, Any]:
@@ -75,6 +84,11 @@ def _row(tool: BaseTool) -> tuple[str, ...]:
     assert isinstance(tool, GovernedTool)
     spec = tool.spec
     effect = spec.effect.value if isinstance(spec.effect, Effect) else "read or write"
-    roles = "everybody" if spec.allowed_roles is None else ", ".join(sorted(spec.allowed_roles))
     rate = "" if spec.rate_limit is None else shown(spec.rate_limit)
-    return tool.name, effect, roles, rate, tool.description.partition(". ")[0].partition(":")[0]
+    return tool.name, effect, _roles(tool), rate, tool.description.partition(". ")[0].partition(":")[0]
+
+
+def _roles(tool: BaseTool) -> str:
+    assert isinstance(tool, GovernedTool)
+    roles = tool.spec.allowed_roles
+    return "everybody" if roles is None else ", ".join(sorted(roles)) or "nobody"

@@ -73,7 +73,12 @@ def test_arguments_can_come_from_standard_input(run):
     ("words", "code", "said"),
     [
         (("call", "no_such_tool"), 1, "price_calculator"),
-        (("call", "price_calculator", "--args", QUOTE, "--role", "rag"), 1, "ToolPermissionError"),
+        (
+            ("call", "price_calculator", "--args", QUOTE, "--role", "rag"),
+            1,
+            "--role may be one of: coach, npc, system.",
+        ),
+        (("call", "crm_integration"), 1, "operation: Field required, one of 'get', 'search'"),
         (("call", "price_calculator", "--args", "{"), 2, "not JSON"),
         (("call", "price_calculator", "--args", "[]"), 2, "JSON object"),
         (("call", "price_calculator", "--args", "[" * 100_000), 2, "not JSON"),
