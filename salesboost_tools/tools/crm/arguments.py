@@ -27,7 +27,12 @@ Operation = Literal[
 READING: frozenset[str] = frozenset({"get", "search", "list"})
 DEFAULT_LIMIT = 10
 
+MOST = 2**53
+"""No whole number is larger: beyond it JSON does not keep them exactly."""
+
 Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+PropertyName = Annotated[str, StringConstraints(max_length=40)]
+PropertyValue = Annotated[str, StringConstraints(max_length=4000)] | Annotated[int, Field(ge=-MOST, le=MOST)]
 
 
 class CrmArguments(BaseModel):
@@ -64,7 +69,7 @@ class CrmArguments(BaseModel):
     industry: Annotated[str, StringConstraints(max_length=60)] | None = Field(
         default=None, description="Filter of accounts."
     )
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = Field(
+    country: Annotated[str, StringConstraints(max_length=2, pattern=r"^[A-Z]{2}$")] | None = Field(
         default=None, description="Filter of accounts: ISO 3166 code of two letters."
     )
     kind: ActivityKind | None = Field(default=None, description="Filter of activities.")
@@ -88,7 +93,7 @@ class CrmArguments(BaseModel):
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)] | None = Field(
         default=None, description="Why, with update_deal_stage to 'won' or 'lost'; needed for 'lost'."
     )
-    properties: dict[str, str | int | None] | None = Field(
+    properties: dict[PropertyName, PropertyValue | None] | None = Field(
         default=None,
         max_length=20,
         description=(
@@ -98,7 +103,7 @@ class CrmArguments(BaseModel):
             "close_date, competitor, next_step. note, task: subject, body, due_at, status."
         ),
     )
-    expected_version: Annotated[int, Field(ge=1)] | None = Field(
+    expected_version: Annotated[int, Field(ge=1, le=MOST)] | None = Field(
         default=None,
         description="The version you read; a record changed since then is not overwritten. upsert may leave it out.",
     )

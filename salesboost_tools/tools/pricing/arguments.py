@@ -1,15 +1,32 @@
 """The arguments of `price_calculator`."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from salesboost_tools.tools.pricing.price_book import Charge
 
 MAX_LINES = 100
-Amount = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)]
-Fraction = Annotated[Decimal, Field(ge=0, le=1, decimal_places=6)]
+_DIGITS_AT_MOST = 32
+
+
+def _short(value: Any) -> Any:
+    """Refuse text that is longer than any amount: reading a million digits takes its time."""
+    if isinstance(value, str) and len(value) > _DIGITS_AT_MOST:
+        raise ValueError(f"a number has at most {_DIGITS_AT_MOST} characters")
+    return value
+
+
+def _number(most: int) -> WithJsonSchema:
+    """Return how a model is told of an exact number in [0, most]."""
+    text = {"type": "string", "maxLength": _DIGITS_AT_MOST}
+    return WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": most}, text]})
+
+
+Amount = Annotated[Decimal, BeforeValidator(_short), Field(ge=0, le=10**9, decimal_places=6), _number(10**9)]
+Fraction = Annotated[Decimal, BeforeValidator(_short), Field(ge=0, le=1, decimal_places=6), _number(1)]
+Sku = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
 class _Arguments(BaseModel):
@@ -19,7 +36,7 @@ class _Arguments(BaseModel):
 class SkuLine(_Arguments):
     """A product of the price book."""
 
-    sku: str = Field(min_length=1, max_length=40, description="Product code from the price book, e.g. 'PIPE-BUSINESS'.")
+    sku: Sku = Field(description="Product code from the price book, e.g. 'PIPE-BUSINESS'.")
     quantity: int = Field(ge=1, le=1_000_000, description="Number of units (seats, projects, days).")
 
 
@@ -41,7 +58,7 @@ class DiscountLine(_Arguments):
     fraction: Fraction | None = Field(default=None, description="Share of what is left, e.g. '0.1' for 10 %.")
     amount: Amount | None = Field(default=None, description="Amount over the whole term, in the quote's currency.")
     reason: str | None = Field(default=None, max_length=200, description="Why, for a fraction or an amount.")
-    skus: list[str] | None = Field(
+    skus: list[Sku] | None = Field(
         default=None, max_length=MAX_LINES, description="Product codes it is limited to; leave out for everything."
     )
 
@@ -61,7 +78,10 @@ class PriceArguments(_Arguments):
     lines: list[SkuLine] = Field(default=[], max_length=MAX_LINES, description="Products of the price book.")
     items: list[FreeItem] = Field(default=[], max_length=MAX_LINES, description="Anything else, with its own price.")
     currency: str | None = Field(
-        default=None, pattern=r"^[A-Z]{3}$", description="ISO 4217 code; the price book's own if left out."
+        default=None,
+        max_length=3,
+        pattern=r"^[A-Z]{3}$",
+        description="ISO 4217 code; the price book's own if left out.",
     )
     billing_period: Literal["monthly", "annual"] = Field(
         default="annual", description="Annual: paid a year ahead at the price book's reduction; whole years only."
