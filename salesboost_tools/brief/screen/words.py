@@ -66,8 +66,9 @@ class TrimmedLines(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Pass on what is whole."""
-        self._file.flush()
+        """Pass on what is whole. A file that was closed first has nothing to wait for."""
+        if not self._file.closed:
+            self._file.flush()
 
 
 def citation(cites: Sequence[str], expired: dict[str, str]) -> Text:

@@ -1,6 +1,7 @@
 """Read-only connections to one SQLite file, each used by one thread at a time."""
 
 import sqlite3
+import weakref
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ class ReadOnlyPool:
 
     As many are opened as threads read at the same moment, and no more: threads come and go in an executor, so a
     connection kept for each of them would never be closed. `close` closes those that are idle; a later reader simply
-    opens a new one, so that several searches may share an index and each be closed.
+    opens a new one, so that several searches may share an index and each be closed. A pool that is forgotten closes
+    them too.
 
     Args:
         path: The SQLite file. It is opened with `mode=ro`: whatever a question holds, nothing can be written.
@@ -24,6 +26,7 @@ class ReadOnlyPool:
     def __init__(self, path: Path) -> None:
         self._uri = f"{path.resolve().as_uri()}?mode=ro"
         self._idle: deque[sqlite3.Connection] = deque()
+        weakref.finalize(self, _close_all, self._idle).atexit = False
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection, None, None]:
@@ -47,8 +50,7 @@ class ReadOnlyPool:
 
     def close(self) -> None:
         """Close the idle connections."""
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
 
     def _take(self) -> sqlite3.Connection:
         try:
@@ -59,3 +61,8 @@ class ReadOnlyPool:
     def _give_back(self, connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
         self._idle.append(connection)
+
+
+def _close_all(idle: deque[sqlite3.Connection]) -> None:
+    while idle:
+        idle.pop().close()

@@ -4,6 +4,7 @@ import re
 import sqlite3
 import threading
 import unicodedata
+import weakref
 from collections.abc import Iterable, Sequence
 
 TOKENIZER = "porter unicode61 remove_diacritics 2"
@@ -81,6 +82,7 @@ class Stemmer:
     def _cut(self, words: Sequence[str]) -> dict[str, tuple[str, ...]]:
         if self._sqlite is None:
             self._sqlite = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+            weakref.finalize(self, self._sqlite.close).atexit = False
             self._sqlite.execute(f"CREATE VIRTUAL TABLE word USING fts5(text, tokenize='{TOKENIZER}')")
             self._sqlite.execute("CREATE VIRTUAL TABLE stem USING fts5vocab(word, 'instance')")
         self._sqlite.execute("DELETE FROM word")

@@ -5,6 +5,7 @@ import gc
 import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import pytest
 from sqlalchemy import event
@@ -224,7 +225,8 @@ async def test_the_probe_touches_the_database(store, database):
 
 
 async def test_a_database_that_fails_is_an_upstream_error_without_statement_or_values(store, database):
-    sqlite3.connect(database).executescript("DROP TABLE activities").close()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DROP TABLE activities")
     with pytest.raises(UpstreamError, match=r"^the database did not answer: no such table: activities$") as raised:
         store.perform(note("secret words"), CALLER)
     everything = f"{raised.value} {raised.value.for_model} {raised.value.__cause__}"

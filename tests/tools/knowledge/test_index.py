@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -149,7 +150,7 @@ def test_what_is_no_index_is_refused_with_its_path(tmp_path, content):
 
 
 def test_an_index_of_another_format_is_refused(index):
-    with sqlite3.connect(index.path) as connection:
+    with closing(sqlite3.connect(index.path)) as connection, connection:
         connection.execute("UPDATE fact SET value = '0' WHERE name = 'format'")
     connection.close()
     with pytest.raises(ConfigurationError, match="format 0"):

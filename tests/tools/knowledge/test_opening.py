@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_an_unchanged_index_is_not_written_again(tmp_path):
 
 def test_an_index_that_differs_from_the_shipped_articles_is_brought_up_to_date(tmp_path):
     open_knowledge(tmp_path).close()
-    with sqlite3.connect(tmp_path / INDEX_NAME) as connection:
+    with closing(sqlite3.connect(tmp_path / INDEX_NAME)) as connection, connection:
         connection.execute("UPDATE document SET content_hash = 'old' WHERE name = 'KB-0001'")
         connection.execute("UPDATE fact SET value = 'old' WHERE name = 'content_hash'")
     connection.close()
@@ -55,7 +56,7 @@ def test_a_file_that_is_no_index_is_built_anew(tmp_path, content):
 
 def test_an_index_of_another_format_is_built_anew(tmp_path):
     open_knowledge(tmp_path).close()
-    with sqlite3.connect(tmp_path / INDEX_NAME) as connection:
+    with closing(sqlite3.connect(tmp_path / INDEX_NAME)) as connection, connection:
         connection.execute("UPDATE fact SET value = '0' WHERE name = 'format'")
     connection.close()
     assert documents(open_knowledge(tmp_path)) == SHIPPED_DOCUMENTS

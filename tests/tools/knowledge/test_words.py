@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from contextlib import closing
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,11 +17,11 @@ from salesboost_tools.tools.knowledge.words import (
 )
 
 
-def table():
-    connection = sqlite3.connect(":memory:")
-    connection.execute(f"CREATE VIRTUAL TABLE words USING fts5(body, tokenize='{TOKENIZER}')")
-    connection.execute("INSERT INTO words VALUES ('price migration and not near')")
-    return connection
+def rows_with(expression):
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE VIRTUAL TABLE words USING fts5(body, tokenize='{TOKENIZER}')")
+        connection.execute("INSERT INTO words VALUES ('price migration and not near')")
+        return connection.execute("SELECT rowid FROM words WHERE words MATCH ?", (expression,)).fetchall()
 
 
 def test_words_that_say_nothing_are_dropped():
@@ -45,8 +46,7 @@ def test_a_very_long_question_is_cut():
 
 def test_operators_of_the_search_language_are_words():
     assert match_expression(["near", "seat"]) == '"near" OR "seat"'
-    found = table().execute("SELECT count(*) FROM words WHERE words MATCH ?", (match_expression(["not", "x"]),))
-    assert found.fetchone() == (1,)
+    assert len(rows_with(match_expression(["not", "x"]))) == 1
 
 
 def test_stop_words_are_lower_case_words():
@@ -57,7 +57,7 @@ def test_stop_words_are_lower_case_words():
 def test_no_question_breaks_the_search_expression(question):
     words = question_words(question)
     if words:
-        table().execute("SELECT rowid FROM words WHERE words MATCH ?", (match_expression(words),)).fetchall()
+        rows_with(match_expression(words))
 
 
 def test_inflected_words_have_one_stem():
