@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from salesboost_tools.core.roles import ROLES
 from salesboost_tools.observe import metrics as module
 from salesboost_tools.observe.metrics import ToolMetrics, metrics_in
+from tests.services import missing
 
 
 @pytest.fixture
@@ -159,12 +160,12 @@ def test_the_exposition_can_be_parsed(one_of_each):
     assert {family.name for family in parse_openmetrics(text)} == {family.name for family in one_of_each.collect()}
 
 
-@pytest.mark.skipif(
-    shutil.which("promtool") is None, reason="promtool is not installed (Debian: apt install prometheus)"
-)
 def test_promtool_finds_nothing_to_complain_about(one_of_each):
+    program = shutil.which("promtool")
+    if program is None:
+        missing("promtool is not on the PATH: install Debian's package prometheus")
     checked = subprocess.run(
-        ["promtool", "check", "metrics"],
+        [program, "check", "metrics"],
         input=generate_latest(one_of_each),
         capture_output=True,
         check=False,
