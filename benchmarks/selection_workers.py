@@ -12,6 +12,7 @@ import uuid
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from random import Random
+from typing import NamedTuple
 
 from salesboost_tools.selection.selector import ToolSelector
 from salesboost_tools.selection.shared_arms import SharedArms
@@ -44,6 +45,23 @@ class World:
         return max(self.rate(tool, now_s) for tool in self.tools)
 
 
+Tally = dict[str, tuple[float, float]]
+"""Outcomes and successes by tool."""
+
+
+class Found(NamedTuple):
+    """What one of several workers has to say at the end, after everybody has merged."""
+
+    regret: float
+    decisions: int
+    own: Tally
+    """What happened to its own choices."""
+    known: Tally
+    """What it knows of everybody's."""
+    best: str | None
+    """The tool that it holds for the best."""
+
+
 class Worker:
     """One process's selector, on simulated time.
 
@@ -59,6 +77,7 @@ class Worker:
         self.world = world
         self.regret = 0.0
         self.decisions = 0
+        self.own: Tally = {}
         self._luck = Random(f"luck {seed}")
         self._pause_s = 1 / calls_per_s
         self._arms = arms
@@ -75,8 +94,11 @@ class Worker:
             rate = self.world.rate(tool, self.now_s)
             self.regret += self.world.best(self.now_s) - rate
             self.now_s += self._pause_s
-            self.selector.record_feedback(decision_id, self._luck.random() < rate, 100)
+            success = self._luck.random() < rate
+            self.selector.record_feedback(decision_id, success, 100)
             self.decisions += 1
+            pulls, successes = self.own.get(tool, (0, 0))
+            self.own[tool] = (pulls + 1, successes + success)
             if self._arms is not None and self._arms.is_due():
                 self._arms.merge()
 
@@ -94,13 +116,15 @@ def shared_worker(url, prefix, world, seed, calls_per_s, seconds, barrier: Barri
     arms.merge()
     barrier.wait()
     arms.merge()
-    counted = sum(record.statistics.pulls for record in arms.records()["(unnamed)"].values())
-    results.put((worker.regret, worker.decisions, counted))
+    statistics_by_tool = {tool: record.statistics for tool, record in arms.records()["(unnamed)"].items()}
+    known = {tool: (each.pulls, each.successes) for tool, each in statistics_by_tool.items()}
+    best = None if worker.selector is None else worker.selector.get_best_tool(world.tools)
+    results.put(Found(worker.regret, worker.decisions, worker.own, known, best))
     state.close()
 
 
-def together(url: str, world: World, seed: int, *, workers: int, calls_per_s: float, seconds: float) -> list[tuple]:
-    """Return regret, decisions and outcomes known at the end of each of several workers that share one Redis."""
+def together(url: str, world: World, seed: int, *, workers: int, calls_per_s: float, seconds: float) -> list[Found]:
+    """Return what each of several workers that share one Redis has to say at the end."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["salesboost_tools.selection.selector", "salesboost_tools.state.redis"])
     barrier, results = context.Barrier(workers), context.Queue()
@@ -121,6 +145,17 @@ def together(url: str, world: World, seed: int, *, workers: int, calls_per_s: fl
     state.delete_matching(f"{prefix}:*".encode())
     state.close()
     return found
+
+
+def refuse_unless_counted_once(found: list[Found]) -> None:
+    """Raise AssertionError unless every worker knows every outcome of every worker, once."""
+    everything: Tally = {}
+    for each in found:
+        for tool, (pulls, successes) in each.own.items():
+            before = everything.get(tool, (0, 0))
+            everything[tool] = (before[0] + pulls, before[1] + successes)
+    for each in found:
+        assert each.known == everything, f"{each.known} is known, {everything} happened"
 
 
 def alone(world: World, seed: int, calls_per_s: float, seconds: float) -> float:
@@ -147,8 +182,8 @@ def main() -> None:
         for seed in range(options.rounds):
             one.append(alone(world, seed, workers * per_s, seconds))
             found = together(options.redis, world, seed, workers=workers, calls_per_s=per_s, seconds=seconds)
-            assert {counted for _, _, counted in found} == {sum(decisions for _, decisions, _ in found)}
-            shared.append(sum(regret for regret, *_ in found))
+            refuse_unless_counted_once(found)
+            shared.append(sum(each.regret for each in found))
             apart.append(sum(alone(world, 1000 * seed + 100 + number, per_s, seconds) for number in range(workers)))
         means = [statistics.mean(each) for each in (one, shared, apart)]
         print(

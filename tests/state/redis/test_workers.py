@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from benchmarks.selection_workers import World, alone, together
+from benchmarks.selection_workers import World, alone, refuse_unless_counted_once, together
 from salesboost_tools.selection.shared_arms import SharedArms
 from salesboost_tools.selection.statistics import statistics_of
 from salesboost_tools.state.redis import RedisState
@@ -18,30 +18,27 @@ from tests.state.redis.conftest import PATIENT, new_prefix
 GOOD = statistics_of(True, 0.1, 5.0)
 
 
-def regrets(url: str, rounds: int, *, seconds: float) -> tuple[float, float, float]:
-    """The regret of one process that makes all choices, of four that share theirs, and of four that do not."""
-    world = World()
+def test_four_processes_know_every_outcome_once_and_agree_on_the_best_tool(shared_server):
+    found = together(shared_server.url, World(), 0, workers=4, calls_per_s=25, seconds=20)
+    assert [each.decisions for each in found] == [500] * 4
+    refuse_unless_counted_once(found)
+    means = {tool: successes / pulls for tool, (pulls, successes) in found[0].known.items()}  # all are equally fast
+    assert [means[each.best] for each in found] == pytest.approx([max(means.values())] * 4)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_four_processes_choose_nearly_as_well_as_one_that_sees_everything_and_better_than_four_apart(shared_server):
+    world, rounds, seconds = World(), 10, 400
     one = shared = apart = 0.0
     for seed in range(rounds):
         one += alone(world, seed, 100, seconds)
         apart += sum(alone(world, 100 * seed + number, 25, seconds) for number in range(4))
-        found = together(url, world, seed, workers=4, calls_per_s=25, seconds=seconds)
-        assert [decisions for _, decisions, _ in found] == [round(25 * seconds)] * 4
-        assert [counted for *_, counted in found] == [round(100 * seconds)] * 4
-        shared += sum(regret for regret, *_ in found)
-    return one / rounds, shared / rounds, apart / rounds
-
-
-def test_four_processes_know_every_outcome_once_and_choose_better_than_four_apart(shared_server):
-    _, shared, apart = regrets(shared_server.url, 1, seconds=40)
-    assert shared < apart
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(1200)
-def test_four_processes_choose_nearly_as_well_as_one_that_sees_everything(shared_server):
-    one, shared, _ = regrets(shared_server.url, 10, seconds=400)
+        found = together(shared_server.url, world, seed, workers=4, calls_per_s=25, seconds=seconds)
+        refuse_unless_counted_once(found)
+        shared += sum(each.regret for each in found)
     assert shared < 1.2 * one
+    assert shared < apart
 
 
 def _work(url: str, prefix: str, added, told) -> None:
