@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format bench conformance server coverage clean
+.PHONY: help setup demo notebooks test soak check format bench conformance server coverage clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP) ## Prepare two account briefs: the main job, without keys or network
 	$(BIN)/python -m graphs.account_brief
+
+notebooks: $(STAMP) ## Run every notebook from a clean kernel, without keys or network
+	$(BIN)/python -m notebooks
 
 test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest

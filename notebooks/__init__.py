@@ -1,0 +1,1 @@
+"""Guided tours: notebooks to read, run and change."""
