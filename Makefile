@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks test soak check format bench conformance server coverage clean
+.PHONY: help setup demo notebooks test soak check format bench conformance wheel server coverage clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ bench: $(STAMP) ## Measure against LangChain's and LangGraph's own parts, as rat
 
 conformance: $(STAMP) ## Run langgraph's own tests of ToolNode against ToolFanOut
 	$(BIN)/python -m pytest -n 0 -m conformance -rs tests/nodes/test_conformance.py
+
+wheel: $(STAMP) ## Build the wheel and try it in empty environments, with each extra alone
+	$(BIN)/python -m pytest -n 1 -m wheel tests/test_wheel.py
 
 server: .venv-server/.ready ## Make .venv-server with the LangGraph server, for `langgraph dev` and the test that starts it
 
