@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.rate_windows import as_rate_limits
 from salesboost_tools.core.roles import ROLES
+from salesboost_tools.selection.named_policies import PolicyName
 from salesboost_tools.tools.crm.vocabulary import Stage
 from salesboost_tools.tools.names import TOOL_NAMES
 
@@ -17,6 +18,8 @@ _IN_JSON = {
     "ALLOWED_ROLES": '{"sms_outreach": ["coach"]}',
     "RATE_LIMITS": '{"crm_integration": "60/minute"}',
     "STAGES": '{"pitch": ["presentation"]}',
+    "BANDIT_LEAST": '{"knowledge_retriever_lexical": 0.05}',
+    "BANDIT_MOST": '{"knowledge_retriever_lexical": 0.5}',
     "HUBSPOT_STAGES": '{"closing": "contractsent"}',
 }
 
@@ -98,7 +101,49 @@ class Settings(BaseSettings):
         default=False,
         description="Let the policy choose among equal tools; `false`: the first one serves, the policy looks on.",
     )
-    bandit_epsilon: float = Field(0.1, ge=0, le=1, description="Share of choices spent on exploring.")
+    bandit_policy: PolicyName = Field(
+        "adaptive",
+        description="The policy: `adaptive`, `thompson`, `ucb1`, `epsilon_greedy`, `lin_ucb`, `linear_thompson`, or "
+        "`first` (always the first available tool).",
+    )
+    bandit_epsilon: float = Field(
+        0.1, ge=0, le=1, description="Share of choices that `epsilon_greedy` makes at random."
+    )
+    bandit_quality: float = Field(
+        0.5,
+        ge=0,
+        le=100,
+        description="What an answer of quality 1 earns beside the 1 for success, where a tool tells its quality.",
+    )
+    bandit_max_exploration: float = Field(
+        1.0, ge=0, le=1, description="Share of choices that may go to other tools than the best so far."
+    )
+    bandit_least: dict[str, float] = Field(
+        {},
+        description='Least shares of choices by tool, as JSON: `{"knowledge_retriever_lexical": 0.05}`. They also keep '
+        "the log good evidence for any other policy.",
+    )
+    bandit_most: dict[str, float] = Field({}, description="Greatest shares of choices by tool, as JSON.")
+    bandit_ab_policy: PolicyName | None = Field(
+        None, description="A second policy, for an A/B test beside `TOOL_BANDIT_POLICY`; unset: no test."
+    )
+    bandit_ab_share: float = Field(0.1, ge=0, le=1, description="Share of choices that the second policy makes.")
+    bandit_guardrail: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Success rate of the policy's choices below which the first tool serves; unset: no guardrail.",
+    )
+    bandit_guardrail_window: int = Field(50, ge=2, description="Over how many outcomes, roughly.")
+    bandit_guardrail_hold: float = Field(300.0, gt=0, description="Seconds before the policy may try again.")
+    bandit_log: Path | None = Field(
+        None,
+        description="File to which every answered choice is appended (JSON lines, with probabilities); processes may "
+        "share it. Unset: no log.",
+    )
+    bandit_log_max_bytes: int = Field(
+        50_000_000, ge=1, description="Size at which the log is begun anew; the full one is kept as `<name>.1`."
+    )
     health_ttl: float = Field(30.0, ge=0, description="Seconds for which the finding of a health probe is believed.")
     health_timeout: float = Field(2.0, gt=0, description="Seconds a health probe may take.")
     api_token: str | None = Field(
@@ -192,6 +237,11 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 f"settings cannot be used: {_PREFIX}{name}: has to be an object in JSON, for example {example}"
             ) from None
+
+    @field_validator("bandit_policy", "bandit_ab_policy", mode="before")
+    @classmethod
+    def _hyphens_will_do(cls, name: Any) -> Any:
+        return name.replace("-", "_") if isinstance(name, str) else name
 
     @field_validator("rate_limits")
     @classmethod

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, PrivateAttr
 
+from salesboost_tools.choosing import selector_of
 from salesboost_tools.executor import ToolExecutor
 from salesboost_tools.governed import GovernedTool, govern
 from salesboost_tools.handlers.approval import ApprovalHandler
@@ -25,7 +26,6 @@ from salesboost_tools.health import ToolHealthChecker
 from salesboost_tools.health.store import StoreHealth
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.sales_tools import open_sales_tools
-from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.selector import ToolSelector
 from salesboost_tools.settings import Settings
@@ -105,7 +105,8 @@ class SalesToolkit(BaseToolkit):
         settings: As given.
         handlers: Those around the tools, outermost first.
         state: Where they keep what outlives a call; `state.health` says whether it answers.
-        selector: Chooses among the variants of a group; if `bandit_enabled` is off it only looks on.
+        selector: Chooses among the variants of a group; if `bandit_enabled` is off it only looks on. What it learns is
+            shared with every worker that has the same `state` or Redis.
 
     Raises:
         ConfigurationError: A setting cannot be used.
@@ -131,14 +132,14 @@ class SalesToolkit(BaseToolkit):
         state: State | None = None,
     ) -> None:
         settings = settings or Settings()
+        is_shared = state is not None or settings.redis_url is not None
         state = state or state_of(settings)
+        around = usual_handlers(settings, state) if handlers is None else tuple(handlers)
         values: dict[str, Any] = {
             "settings": settings,
             "state": state,
-            "handlers": usual_handlers(settings, state) if handlers is None else tuple(handlers),
-            "selector": ToolSelector(
-                EpsilonGreedy(settings.bandit_epsilon), mode="active" if settings.bandit_enabled else "shadow"
-            ),
+            "handlers": around,
+            "selector": _selector(settings, state if is_shared else None, around),
         }
         super().__init__(**values)
 
@@ -182,12 +183,13 @@ class SalesToolkit(BaseToolkit):
 
     def handler(self, kind: type[ToolHandler]) -> Any:
         """Return the handler of a class, None if there is none."""
-        return next((handler for handler in self.handlers if isinstance(handler, kind)), None)
+        return _the(kind, self.handlers)
 
     def close(self) -> None:
         """Give back connections and files. Tools that were handed out open them again if they can."""
         if self._health is not None:
             self._health.close()
+        self.selector.close()
         for close in self._close:
             close()
 
@@ -222,6 +224,20 @@ class SalesToolkit(BaseToolkit):
             governed = govern(tool, *self.handlers, spec=replace(governed.spec, allowed_roles=frozenset(roles)))
         governed.answers_model = True
         return governed
+
+
+def _selector(settings: Settings, state: State | None, handlers: Sequence[ToolHandler]) -> ToolSelector:
+    metrics, status = _the(MetricsHandler, handlers), _the(StatusHandler, handlers)
+    return selector_of(
+        settings,
+        state=state,
+        metrics=None if metrics is None else metrics.metrics,
+        feed=None if status is None else status.feed,
+    )
+
+
+def _the(kind: type[ToolHandler], handlers: Sequence[ToolHandler]) -> Any:
+    return next((handler for handler in handlers if isinstance(handler, kind)), None)
 
 
 def limits_of(settings: Settings) -> dict[str, str | list[str]]:

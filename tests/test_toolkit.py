@@ -379,10 +379,21 @@ async def test_the_executor_runs_the_same_tools(toolkit):
 @both_ways
 async def test_the_bandit_chooses_only_if_it_is_switched_on(open_toolkit, way):
     assert open_toolkit().selector._mode == "shadow"
-    toolkit = open_toolkit(bandit_enabled=True, bandit_epsilon=1.0, cache_enabled=False, rate_limit_enabled=False)
+    random = {"bandit_policy": "epsilon_greedy", "bandit_epsilon": 1.0}
+    toolkit = open_toolkit(bandit_enabled=True, **random, cache_enabled=False, rate_limit_enabled=False)
     asked = [call("knowledge_retriever", f"c{number}", query=f"discount {number}") for number in range(20)]
     messages = await answers(toolkit.fan_out(), way, *asked, config=COACH)
     assert {message.response_metadata["variant"] for message in messages} == set(toolkit.groups[0].names)
+
+
+@both_ways
+async def test_toolkits_over_one_state_learn_together(open_toolkit, way):
+    state = MemoryState()
+    first, second = open_toolkit(state=state), open_toolkit(state=state)
+    await answers(first.fan_out(), way, call("knowledge_retriever", "c", query="discount"), config=COACH)
+    first.selector._store.merge()
+    second.selector._store.merge()
+    assert second.selector.get_statistics()["knowledge_retriever"]["knowledge_retriever_lexical"].pulls == 1
 
 
 # ---------------------------------------------------------------- the end

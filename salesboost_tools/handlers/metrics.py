@@ -46,7 +46,8 @@ class MetricsHandler(ToolHandler):
     order = 10
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self._metrics = metrics_in(registry)
+        self.metrics = self._metrics = metrics_in(registry)
+        """Where they are collected; a `ToolSelector` takes it as its `metrics`."""
         self._attempts = AttemptMetricsHandler(self._metrics, self._not_recorded)
 
     def companions(self) -> tuple[ToolHandler, ...]:

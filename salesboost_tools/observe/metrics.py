@@ -15,6 +15,10 @@
 | `salesboost_tool_open_circuits` | gauge | tool | circuit breakers of the tool that are open now; 0 or 1 unless breakers have keys of their own |
 | `salesboost_tool_rate_limit_wait_seconds_total` | counter | tool | seconds that calls waited for their turn under the rate limit |
 | `salesboost_tool_state_failures_total` | counter | tool, store | requests that a store did not answer; store: cache, limits, records |
+| `salesboost_tool_selections_total` | counter | group, tool, by | choices among the tools of a group; by: policy, nobody (the first available tool served) |
+| `salesboost_tool_selection_rewards` | histogram | group, tool | what outcomes of choices were worth; less than nothing counts as 0 |
+| `salesboost_tool_guardrail_changes_total` | counter | group, state | changes of a group's guardrail; state: engaged (the first tool serves), released |
+| `salesboost_tool_guardrails_engaged` | gauge | group | guardrails that hold the group back now, one per process at most |
 """  # noqa: E501  (a table row is a line)
 
 import threading
@@ -27,6 +31,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from salesboost_tools.core.roles import ROLES
 
 _ERROR_TYPES_KEPT = 64
+_REWARDS = (0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -108,6 +113,36 @@ class ToolMetrics:
             ["tool", "store"],
             registry=registry,
         )
+        selections = Counter(
+            "salesboost_tool_selections_total",
+            "Choices among the tools of a group",
+            ["group", "tool", "by"],
+            registry=registry,
+        )
+        rewards = Histogram(
+            "salesboost_tool_selection_rewards",
+            "What outcomes of choices were worth",
+            ["group", "tool"],
+            buckets=_REWARDS,
+            registry=registry,
+        )
+        guardrails = Counter(
+            "salesboost_tool_guardrail_changes_total",
+            "Changes of a group's guardrail",
+            ["group", "state"],
+            registry=registry,
+        )
+        engaged = Gauge(
+            "salesboost_tool_guardrails_engaged",
+            "Guardrails that hold the group back now",
+            ["group"],
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._selections = _bound(selections)
+        self._rewards = _bound(rewards)
+        self._guardrails = _bound(guardrails)
+        self._engaged = _bound(engaged)
         self._calls = _bound(calls)
         self._call_s = _bound(call_s)
         self._attempt_s = _bound(attempt_s)
@@ -172,6 +207,19 @@ class ToolMetrics:
     def state_failed(self, tool: str, store: str) -> None:
         """Record that a store (cache, limits or records) did not answer."""
         self._state_failures(tool, store).inc()
+
+    def selected(self, group: str, tool: str, by: str) -> None:
+        """Record a choice among the tools of a group, by the policy or by nobody."""
+        self._selections(group, tool, by).inc()
+
+    def rewarded(self, group: str, tool: str, reward: float) -> None:
+        """Record what an outcome was worth; below 0 as 0, since a histogram's sum may not fall."""
+        self._rewards(group, tool).observe(max(reward, 0.0))
+
+    def guardrail_changed(self, group: str, *, engaged: bool) -> None:
+        """Record that a group's guardrail took over or let go again."""
+        self._guardrails(group, "engaged" if engaged else "released").inc()
+        self._engaged(group).set(int(engaged))
 
     def _role_label(self, role: str | None) -> str:
         if role is None:

@@ -26,7 +26,8 @@ class StatusEvent:
         kind: started; completed, failed, interrupted or cancelled at the end; in between what handlers report: cached,
             retrying, rate_limited, waited, store_failed, approval_requested, approved, rejected, replayed, unprotected,
             unrecorded, circuit_opened, circuit_closed; and `selected`, what a node reports when one of several equal
-            tools is picked (details: group, variant, decision_id).
+            tools is picked (details: group, number, why, decision_id). guardrail_engaged and guardrail_released belong
+            to no call: `tool` is then a group, and its first tool serves, or the policy chooses again.
         tool: The tool's name.
         at: When, in UTC.
         tool_call_id: The model's id for the call, if a model called.

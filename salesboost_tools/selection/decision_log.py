@@ -1,8 +1,10 @@
 """Answered decisions, one JSON object a line, with their probabilities: evidence for other policies."""
 
 import json
+import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -11,7 +13,13 @@ from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.selection.decisions import Decision
 from salesboost_tools.selection.split import SideNote
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 FORMAT_VERSION = 1
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +98,9 @@ class DecisionSink(Protocol):
 class JsonlLog:
     """A `DecisionSink` in a file, bounded: when it is full it becomes `<name>.1`, and the `.1` before is dropped.
 
+    Threads and processes may write to one file: a line is written whole, by one at a time (between processes: where the
+    system has locks on files). What a crash cut short is removed. After `close` a further record opens it again.
+
     Contexts are written as they are: keep personal data out of them. What JSON does not know is written as text.
 
     Args:
@@ -97,7 +108,7 @@ class JsonlLog:
         max_bytes: Size at which a new file is begun, above 0. At most twice as much is kept.
 
     Raises:
-        ConfigurationError: `max_bytes` is not above 0.
+        ConfigurationError: `max_bytes` is not above 0, or the file cannot be opened.
     """
 
     def __init__(self, path: Path | str, *, max_bytes: int = 50_000_000) -> None:
@@ -106,21 +117,31 @@ class JsonlLog:
         self.path = Path(path)
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._file = self.path.open("ab")
-        self._size = self._file.tell()
+        self._file: int | None = None
+        try:
+            with self._lock, self._turn() as file:
+                _remove_cut_line(self.path, file)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the decision log {self.path} cannot be written ({error.strerror}); name another file"
+            ) from error
 
     def write(self, record: LoggedDecision) -> None:
-        """Append a record; it is in the file when this returns."""
+        """Append a record; it is in the file when this returns.
+
+        Raises:
+            OSError: It cannot be written.
+        """
         line = json.dumps({"v": FORMAT_VERSION, **asdict(record)}, default=str, separators=(",", ":")).encode() + b"\n"
         with self._lock:
-            if self._size and self._size + len(line) > self._max_bytes:
-                self._file.close()
+            with self._turn() as file:
+                size = os.fstat(file).st_size
+                if not size or size + len(line) <= self._max_bytes:
+                    os.write(file, line)
+                    return
                 self.path.replace(self.before)
-                self._file = self.path.open("ab")
-                self._size = 0
-            self._file.write(line)
-            self._file.flush()
-            self._size += len(line)
+            with self._turn() as file:
+                os.write(file, line)
 
     @property
     def before(self) -> Path:
@@ -130,13 +151,60 @@ class JsonlLog:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._file.close()
+            self._let_go()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @contextmanager
+    def _turn(self) -> Generator[int]:
+        """Give the file that has the name now, to nobody else at the same time."""
+        file = self._locked()
+        while not self._is_current(file):  # another process has begun it anew
+            self._let_go()
+            file = self._locked()
+        try:
+            yield file
+        finally:
+            _unlock(file)
+
+    def _locked(self) -> int:
+        if self._file is None:
+            self._file = os.open(self.path, _APPEND, 0o640)
+        _lock(self._file)
+        return self._file
+
+    def _is_current(self, file: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file), self.path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            os.close(self._file)  # gives up its lock
+            self._file = None
+
+
+def _remove_cut_line(path: Path, file: int) -> None:
+    """Remove what follows the last line break, so that the next record does not continue it."""
+    written = path.read_bytes() if os.fstat(file).st_size else b""
+    whole = written.rfind(b"\n") + 1
+    if whole < len(written):
+        os.ftruncate(file, whole)
+
+
+def _lock(file: int) -> None:
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _unlock(file: int) -> None:
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def read_log(path: Path | str) -> Iterator[LoggedDecision]:

@@ -1,5 +1,6 @@
 """A group whose success falls too low goes back to its default tool for a while, and says so."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,7 +29,7 @@ class Guardrail:
         window: Over how many outcomes, roughly: each further one counts `1 / window` less. 2 or more. Nothing happens
             before that many are known.
         hold_s: Seconds until the policy may try again, above 0; it then starts with a clean record.
-        on_change: Told of every change, for metrics and status; called under the selector's lock, so be brief.
+        on_change: Told of every change, for metrics and status; in the thread that noticed it, outside of any lock.
 
     Raises:
         ConfigurationError: A number is out of range.
@@ -54,6 +55,7 @@ class _Record:
     weight: float = 0.0
     successes: float = 0.0
     until_s: float | None = None
+    """While the default tool serves: until when."""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class GuardrailWatch:
 
     rule: Guardrail
     _records: dict[str, _Record] = field(default_factory=dict[str, _Record])
+    _untold: deque[GuardrailEvent] = field(default_factory=deque[GuardrailEvent])
 
     def engaged(self, group: str, now_s: float) -> bool:
         """Return whether the default tool serves the group now."""
@@ -88,10 +91,21 @@ class GuardrailWatch:
             record.until_s = now_s + self.rule.hold_s
             self._tell(group, engaged=True, rate=rate, now_s=now_s)
 
-    def groups(self) -> list[str]:
-        """Return the groups that are held back."""
-        return [group for group, record in self._records.items() if record.until_s is not None]
+    def until_s(self, group: str) -> float | None:
+        """Return until when the default tool serves a group, on the selector's clock; None if the policy chooses."""
+        record = self._records.get(group)
+        return None if record is None else record.until_s
+
+    def tell_changes(self) -> None:
+        """Tell what has changed since the last time. The one method to be called without the lock."""
+        on_change = self.rule.on_change
+        while self._untold:
+            try:
+                event = self._untold.popleft()
+            except IndexError:  # another thread was faster
+                return
+            if on_change is not None:
+                on_change(event)
 
     def _tell(self, group: str, *, engaged: bool, rate: float, now_s: float) -> None:
-        if self.rule.on_change is not None:
-            self.rule.on_change(GuardrailEvent(group, engaged, rate, now_s))
+        self._untold.append(GuardrailEvent(group, engaged, rate, now_s))

@@ -5,11 +5,12 @@ from typing import Literal, get_args
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
+from salesboost_tools.selection.first_available import FirstAvailable
 from salesboost_tools.selection.policy import Policy
 from salesboost_tools.selection.thompson import Thompson
 from salesboost_tools.selection.ucb1 import UCB1
 
-PolicyName = Literal["adaptive", "epsilon_greedy", "ucb1", "thompson", "lin_ucb", "linear_thompson"]
+PolicyName = Literal["adaptive", "epsilon_greedy", "ucb1", "thompson", "lin_ucb", "linear_thompson", "first"]
 
 
 def policy_named(name: str, *, epsilon: float = 0.1) -> Policy:
@@ -39,6 +40,8 @@ def policy_named(name: str, *, epsilon: float = 0.1) -> Policy:
             from salesboost_tools.selection.linear_thompson import LinearThompson  # noqa: PLC0415  (numpy)
 
             return LinearThompson()
+        case "first":
+            return FirstAvailable()
         case _:
             raise ConfigurationError(
                 f"there is no policy {name!r}; one of {list(get_args(PolicyName))} (setting TOOL_BANDIT_POLICY)"

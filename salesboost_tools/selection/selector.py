@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any, Literal, Protocol, TypeVar, cast, get_args, overload
 
@@ -15,7 +15,7 @@ from salesboost_tools.core.reward import DEFAULT_WEIGHTS, RewardWeights, reward
 from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.arms import ArmStore, MemoryArms
 from salesboost_tools.selection.candidates import Candidates, mask
-from salesboost_tools.selection.decision_log import DecisionSink, record_of
+from salesboost_tools.selection.decision_log import DecisionSink, JsonlLog, record_of
 from salesboost_tools.selection.decisions import Decision, DecisionLog, new_decision_id
 from salesboost_tools.selection.feedback import name_of, refuse_wrong_numbers, says_something
 from salesboost_tools.selection.group import ToolGroup
@@ -112,6 +112,9 @@ class ToolSelector:
         self._log = log
         self._watch = None if guardrail is None else GuardrailWatch(guardrail)
         self._metrics = metrics
+        self._is_observed = not (log is None and guardrail is None and metrics is None)
+        self.observer_failures = 0
+        """How often metrics, the log or who is told of the guardrail failed."""
         self._candidates = Candidates()
         self._lock = threading.Lock()
         if isinstance(self._store, SharedArms):
@@ -186,8 +189,9 @@ class ToolSelector:
             )
         if self._mode == "shadow":
             _logger.info("`%s` serves %s; %s would choose `%s`", chosen, group.name, self._policy_version, suggested)
-        if self._metrics is not None:
-            self._metrics.selected(group.name, chosen, "nobody" if suggested != chosen else "policy")
+        if self._is_observed:
+            by = "nobody" if suggested != chosen else "policy"
+            self._tell(lambda metrics: metrics.selected(group.name, chosen, by))
         return group.variants[group.names.index(chosen)], decision_id
 
     def record_feedback(
@@ -243,11 +247,27 @@ class ToolSelector:
                 memory.learn(Lesson(chosen, known, situation.context, worth, decision.note, now_s))
             if self._watch is not None and decision.suggested == chosen:
                 self._watch.count(situation.group, success=success, now_s=now_s)
-        if self._metrics is not None:
-            self._metrics.rewarded(situation.group, chosen, worth)
-        if self._log is not None:
-            self._log.write(record_of(decision, success, latency_s, worth, quality=quality, cost=cost))
+        if self._is_observed:
+            self._tell(
+                lambda metrics: metrics.rewarded(situation.group, chosen, worth),
+                lambda log: log.write(record_of(decision, success, latency_s, worth, quality=quality, cost=cost)),
+            )
         return True
+
+    def _tell(
+        self, tell_metrics: Callable[[SelectionMetrics], None], tell_log: Callable[[DecisionSink], None] | None = None
+    ) -> None:
+        """Tell whoever looks on. That they fail is counted and never harms a call."""
+        try:
+            if self._metrics is not None:
+                tell_metrics(self._metrics)
+            if self._watch is not None:
+                self._watch.tell_changes()
+            if self._log is not None and tell_log is not None:
+                tell_log(self._log)
+        except Exception:  # (an observer's sink)
+            self.observer_failures += 1
+            _logger.warning("a choice was not recorded", exc_info=True)
 
     @overload
     def get_best_tool(self, tool_group: ToolGroup | str) -> BaseTool | None: ...
@@ -296,7 +316,9 @@ class ToolSelector:
                 self._memories.load(exported["learnt"])
 
     def close(self) -> None:
-        """Tell the other workers what was learnt last, if there are any."""
+        """Tell the other workers what was learnt last, if there are any, and let go of the log's file."""
+        if isinstance(self._log, JsonlLog):
+            self._log.close()
         if isinstance(self._store, SharedArms):
             self._store.close()
 

@@ -42,6 +42,9 @@ def one_of_each(registry, metrics):
     metrics.circuit_changed("crm", "opened", 1)
     metrics.waited("crm", 2.5)
     metrics.state_failed("crm", "cache")
+    metrics.selected("search", "lexical", "policy")
+    metrics.rewarded("search", "lexical", 0.9)
+    metrics.guardrail_changed("search", engaged=True)
     return registry
 
 
@@ -61,7 +64,7 @@ def test_the_table_names_every_metric_with_its_type_and_labels(one_of_each):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         found[name] = (family.type, frozenset(sample.labels) - {"le"})
     assert told == found
-    assert len(told) == 13
+    assert len(told) == 17
 
 
 def test_every_record_goes_where_the_table_says(one_of_each):
@@ -78,6 +81,10 @@ def test_every_record_goes_where_the_table_says(one_of_each):
     assert value(one_of_each, "open_circuits", tool="crm") == 1
     assert value(one_of_each, "rate_limit_wait_seconds_total", tool="crm") == 2.5
     assert value(one_of_each, "state_failures_total", tool="crm", store="cache") == 1
+    assert value(one_of_each, "selections_total", group="search", tool="lexical", by="policy") == 1
+    assert value(one_of_each, "selection_rewards_sum", group="search", tool="lexical") == pytest.approx(0.9)
+    assert value(one_of_each, "guardrail_changes_total", group="search", state="engaged") == 1
+    assert value(one_of_each, "guardrails_engaged", group="search") == 1
 
 
 def test_durations_fall_into_buckets_from_a_millisecond_to_a_minute(registry, metrics):

@@ -93,6 +93,15 @@ def test_a_line_that_a_crash_cut_short_is_left_out(path):
     assert list(read_log(path)) == records
 
 
+def test_a_log_whose_last_line_was_cut_short_goes_on_with_the_next(path):
+    records = kept(5)
+    write(path, records[:3])
+    with path.open("ab") as file:
+        file.write(b'{"v":1,"decision_id":"x')
+    write(path, records[3:])
+    assert list(read_log(path)) == records
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
@@ -129,6 +138,42 @@ def test_threads_write_whole_lines(path):
         for thread in threads:
             thread.join()
     assert len(list(read_log(path))) == 160
+
+
+def test_several_processes_keep_one_log_and_begin_it_anew_once(path):
+    records = kept(60)
+    logs = [JsonlLog(path, max_bytes=16_000) for _ in range(3)]  # locks are between open files, as between processes
+    for number, record in enumerate(records):
+        logs[number % 3].write(record)
+    for log in logs:
+        log.close()
+    assert list(read_log(path)) == records[-len(list(read_log(path))) :]
+    assert path.with_name("decisions.jsonl.1").stat().st_size > 15_000
+
+
+def test_a_closed_log_is_opened_again_by_the_next_record(path):
+    first, second = kept(2)
+    log = JsonlLog(path)
+    log.write(first)
+    log.close()
+    log.write(second)
+    log.close()
+    assert list(read_log(path)) == [first, second]
+
+
+def test_a_file_that_cannot_be_written_is_refused_at_once(tmp_path):
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        JsonlLog(tmp_path / "no" / "such" / "folder.jsonl")
+
+
+def test_a_log_that_fails_harms_no_call_and_is_counted(clock):
+    class Full:
+        def write(self, record):
+            raise OSError("no space left")
+
+    selector = ToolSelector(seed=1, clock=clock, log=Full())
+    assert selector.record_feedback(selector.select_tool(["a", "b"])[1], True, 1)
+    assert selector.observer_failures == 1
 
 
 def test_a_file_needs_room():

@@ -51,6 +51,13 @@ def test_after_its_time_the_policy_tries_again_with_a_clean_record(clock):
     assert len(told) == 2
 
 
+def test_who_is_told_may_ask_the_selector(clock):
+    asked = []
+    selector, _ = selector_with(clock, on_change=lambda event: asked.append(selector.get_statistics()))
+    use(selector, success=False, times=10)
+    assert len(asked) == 1
+
+
 def test_a_few_outcomes_are_no_reason(clock):
     selector, told = selector_with(clock)
     use(selector, success=False, times=9)
