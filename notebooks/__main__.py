@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import nbformat
-from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
@@ -55,11 +54,13 @@ def executed(path: Path, limit_s: float = MOST_S) -> NotebookNode:
         CellTimeoutError: A cell took longer than `limit_s`.
     """
     notebook = nbformat.read(path, as_version=4)
-    kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")  # no port that others could talk to
-    place = {"metadata": {"path": str(path.parent)}}
+    client = NotebookClient(
+        notebook, timeout=round(limit_s), kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
+    kernel = client.create_kernel_manager()
     with TemporaryDirectory() as folder, patch.dict(os.environ, environment(Path(folder)), clear=True):
-        kernel.ip = f"{folder}/kernel"
-        return NotebookClient(notebook, kernel, timeout=round(limit_s), resources=place).execute()
+        kernel.transport, kernel.ip = "ipc", f"{folder}/kernel"  # no port that others could talk to
+        return client.execute()
 
 
 def main() -> int:
