@@ -12,7 +12,7 @@ from salesboost_tools.observe.status import StatusEvent
 BLUE, ORANGE, GREEN, RED, GREY, PURPLE = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#8c8c8c", "#cc79a7"
 """Colours that people tell apart however they see colours (Okabe & Ito, "Color Universal Design", 2008)."""
 
-_ENDS = {"completed": BLUE, "cached": GREEN, "failed": RED, "interrupted": ORANGE, "cancelled": GREY}
+_ENDS = {"completed": BLUE, "failed": RED, "interrupted": ORANGE, "cancelled": GREY}
 
 plt.rcParams.update(
     {
@@ -71,32 +71,43 @@ def events(feed: Iterable[StatusEvent]) -> Table:
     )
 
 
-def timeline(feed: Iterable[StatusEvent], axes: Axes, title: str) -> None:
-    """Draw a bar for each call, from its start to its end, coloured by how it ended; the first call on top.
+def timelines(panels: Mapping[str, Iterable[StatusEvent]], labels: Mapping[str, str]) -> None:
+    """Show a panel for each set of status events: a bar for each call, from its start to its end.
+
+    A call that took no time of its own, since another one's answer was its, is a diamond.
 
     Args:
-        feed: Status events, oldest first.
-        axes: Where to draw.
-        title: Above it.
+        panels: Events, oldest first, by title.
+        labels: What to write beside a call, by its id, in the order from top to bottom.
     """
-    told = list(feed)
-    started = {event.run_id: event for event in told if event.kind == "started"}
-    ended = {event.run_id: event for event in told if event.kind in _ENDS and event.kind != "cached"}
-    bars = sorted(started.values(), key=lambda event: event.at)
-    for place, event in enumerate(bars):
-        end = ended.get(event.run_id)
-        if end is None:
-            continue
-        begin_s = (event.at - bars[0].at).total_seconds()
-        kind = "cached" if end.details.get("cached") else end.kind
-        axes.barh(place, (end.at - event.at).total_seconds(), left=begin_s, color=_ENDS[kind], height=0.6, label=kind)
-    axes.set_yticks(range(len(bars)), [event.tool for event in bars])
-    axes.invert_yaxis()
-    axes.set(title=title, xlabel="seconds")
-    handles, labels = axes.get_legend_handles_labels()
-    shown = dict(zip(labels, handles, strict=True))
+    height = 0.9 + 0.24 * len(labels)
+    figure, columns = plt.subplots(
+        1, len(panels), figsize=(10, height), sharex=True, sharey=True, squeeze=False, layout="constrained"
+    )
+    for axes, (title, told) in zip(columns[0], panels.items(), strict=True):
+        _timeline(list(told), list(labels), axes)
+        axes.set(title=title, xlabel="seconds")
+    columns[0][0].set_yticks(range(len(labels)), list(labels.values()))
+    columns[0][0].invert_yaxis()
+    shown = {kind: mark for axes in columns[0] for mark, kind in zip(*axes.get_legend_handles_labels(), strict=True)}
     if len(shown) > 1:
-        axes.legend(shown.values(), shown.keys(), loc="lower right")
+        figure.legend(shown.values(), shown.keys(), loc="outside right upper")
+    plt.show()
+
+
+def _timeline(told: Sequence[StatusEvent], call_ids: Sequence[str], axes: Axes) -> None:
+    started = {event.tool_call_id: event for event in told if event.kind == "started"}
+    begun_at = min(event.at for event in told)
+    for event in told:
+        if event.kind not in _ENDS:
+            continue
+        start_s = (started[event.tool_call_id].at - begun_at).total_seconds()
+        end_s = (event.at - begun_at).total_seconds()
+        place = call_ids.index(event.tool_call_id or "")
+        if event.details.get("cached"):
+            axes.plot(end_s, place, "D", color=GREEN, label="answered by another")
+        else:
+            axes.barh(place, end_s - start_s, left=start_s, color=_ENDS[event.kind], height=0.6, label=event.kind)
 
 
 def _text(value: Any) -> str:
