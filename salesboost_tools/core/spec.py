@@ -24,6 +24,9 @@ EffectRule = Callable[[Mapping[str, Any]], Effect]
 ConflictRule = Callable[[Mapping[str, Any]], str | None]
 """Names what a call changes, as a function of its arguments; None if that cannot be told."""
 
+QualityRule = Callable[[Any], float | None]
+"""How good a result is, in [0, 1]; None if that cannot be told."""
+
 EVERYONE = None
 """`allowed_roles=EVERYONE`: no role is asked for. An empty set means nobody."""
 
@@ -43,6 +46,9 @@ class ToolSpec:
         conflicts_with: Names what a write changes, as text or as a function of the arguments, for example
             `lambda args: f"account {args['account_id']}"`. Writes of one message that all name something run side by
             side unless they name the same. None: nobody knows, so it waits for every other write.
+        quality: Tells how good a result is, in [0, 1], for whoever chooses among equal tools: a retrieval score, a
+            share of fields that could be filled. It is given what the tool returned (content and artifact as a pair,
+            if it returns both), of real attempts that succeeded. If it returns None or raises, nobody can tell.
 
     Raises:
         ConfigurationError: A value is of the wrong kind or out of range.
@@ -55,6 +61,7 @@ class ToolSpec:
     timeout_s: float | None = None
     results_shared: bool = False
     conflicts_with: str | ConflictRule | None = None
+    quality: QualityRule | None = None
 
     def __init__(
         self,
@@ -66,6 +73,7 @@ class ToolSpec:
         timeout_s: float | None = None,
         results_shared: bool = False,
         conflicts_with: str | ConflictRule | None = None,
+        quality: QualityRule | None = None,
     ) -> None:
         if not isinstance(effect, Effect) and not callable(effect):
             raise ConfigurationError(
@@ -79,6 +87,8 @@ class ToolSpec:
                 f"conflicts_with is a text that names what a write changes, or a function of the arguments; "
                 f"got {conflicts_with!r}"
             )
+        if not (quality is None or callable(quality)):
+            raise ConfigurationError(f"quality is a function of the result, or None; got {quality!r}")
         values = {
             "effect": effect,
             "allowed_roles": _roles(allowed_roles),
@@ -87,6 +97,7 @@ class ToolSpec:
             "timeout_s": _seconds("timeout_s", timeout_s, or_zero=False),
             "results_shared": results_shared,
             "conflicts_with": conflicts_with,
+            "quality": quality,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)

@@ -225,7 +225,11 @@ class Choice:
         was_a_try = attempt.began and (error is None or is_failure(error))
         try:
             self._selector.record_feedback(
-                decision_id, success, latency_s * 1000, error=error if was_a_try else _NOT_A_TRY
+                decision_id,
+                success,
+                latency_s * 1000,
+                quality=attempt.record.quality,
+                error=error if was_a_try else _NOT_A_TRY,
             )
         except StateUnavailableError:
             _logger.warning("feedback on `%s` is lost", attempt.tool.name, exc_info=True)

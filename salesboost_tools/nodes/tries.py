@@ -1,5 +1,6 @@
 """One variant's attempt to answer a call, and the event that says who was selected."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -8,6 +9,9 @@ from typing import Any, Final
 from salesboost_tools.core.call import Caller, CallRecord, ToolCall
 from salesboost_tools.governed import GovernedTool
 from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler
+from salesboost_tools.handlers.outcome import is_error_answer
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -20,12 +24,14 @@ class TryRecord(CallRecord):
         decision_id: The selector's; None if nobody chose.
         why: "chosen" by the selector, the "only" or first one left, "equal" to a call of the message that this variant
             answered, or "hedge".
+        quality: How good the result was, in [0, 1]; None if nobody could tell.
     """
 
     group: str = ""
     number: int = 1
     decision_id: str | None = None
     why: str = "only"
+    quality: float | None = None
 
 
 @dataclass(slots=True)
@@ -57,19 +63,26 @@ class Try:
 
 
 class Selected(ToolHandler):
-    """Reports which variant answers a call to a group's name. It stands right inside of the status handler."""
+    """Reports which variant answers a call to a group's name, and asks the tool's spec how good the answer is.
+
+    It stands right inside of the status handler.
+    """
 
     order = 6
 
     def around(self, call: ToolCall, proceed: Proceed) -> Any:
         """Report it and go on."""
         _report(call)
-        return proceed(call)
+        result = proceed(call)
+        _rate(call, result)
+        return result
 
     async def aaround(self, call: ToolCall, proceed: AsyncProceed) -> Any:
         """Report it and go on."""
         _report(call)
-        return await proceed(call)
+        result = await proceed(call)
+        _rate(call, result)
+        return result
 
 
 SELECTED: Final = Selected()
@@ -81,3 +94,20 @@ def _report(call: ToolCall) -> None:
     if isinstance(record, TryRecord):
         details = {"group": record.group, "number": record.number, "why": record.why}
         call.emit("selected", **details, decision_id=record.decision_id)
+
+
+def _rate(call: ToolCall, result: Any) -> None:
+    """Keep how good a result is that was made just now; a rule that fails is logged and says nothing."""
+    record, rule = call.record, call.spec.quality
+    if rule is None or not isinstance(record, TryRecord) or not record.attempts or is_error_answer(result):
+        return
+    try:
+        record.quality = _in_range(rule(result))
+    except Exception:  # (an observer's)
+        _logger.warning("the quality of what `%s` answered cannot be told", call.name, exc_info=True)
+
+
+def _in_range(quality: float | None) -> float | None:
+    if quality is not None and not 0 <= quality <= 1:
+        raise ValueError(f"quality is a number in [0, 1], or None; got {quality!r}")
+    return quality

@@ -130,3 +130,9 @@ def test_what_a_write_changes_may_be_named_or_worked_out_and_is_unknown_by_defau
 def test_what_a_write_changes_is_a_text_or_a_function(conflicts_with):
     with pytest.raises(ConfigurationError, match="conflicts_with is a text"):
         ToolSpec(effect=Effect.WRITE, conflicts_with=conflicts_with)
+
+
+def test_how_good_a_result_is_is_told_by_a_function():
+    assert ToolSpec(effect=Effect.READ, quality=len).quality is len
+    with pytest.raises(ConfigurationError, match="quality is a function of the result"):
+        ToolSpec(effect=Effect.READ, quality=0.5)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from langgraph.errors import GraphInterrupt
 
+from salesboost_tools.core.spec import Effect, ToolSpec
 from salesboost_tools.governed import govern
 from salesboost_tools.handlers.cache import CacheHandler
 from salesboost_tools.handlers.rate_limit import RateLimitHandler
@@ -88,3 +89,46 @@ async def test_a_cancellation_is_not_learnt_from_and_nobody_waits():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert learnt(selector) == {}
+
+
+# ---------------------------------------------------------------- quality
+
+RATED = ToolSpec(effect=Effect.READ, quality={"good": 0.9, "poor": 0.1, "odd": 7}.get)
+
+
+def mean_quality(selector):
+    return selector.get_statistics()["search"]["a"].mean_quality
+
+
+@both_ways
+async def test_how_good_an_answer_is_is_learnt_too(way):
+    selector = ToolSelector(LastFirst())
+    rated = variant("a", "good", "poor", spec=RATED)
+    node = ToolFanOut([], groups=[group_of(rated)], selector=selector, parallel=False)
+    for _ in range(2):
+        await answers(node, way, *calls("search"))
+    assert mean_quality(selector) == pytest.approx(0.5)
+
+
+@both_ways
+async def test_an_answer_from_memory_is_rated_once(way):
+    selector = ToolSelector(LastFirst())
+    rated = []
+    spec = ToolSpec(effect=Effect.READ, quality=lambda result: rated.append(result) or 0.5)
+    cached = govern(variant("a", spec=spec), CacheHandler())
+    node = ToolFanOut([], groups=[group_of(cached)], selector=selector, parallel=False)
+    for _ in range(3):
+        await answers(node, way, *calls("search"))
+    assert rated == ["by a"]
+    assert learnt(selector) == {"a": (1, 1, 0)}
+
+
+@both_ways
+@pytest.mark.parametrize("answer", ["odd", "unknown", ["not hashable"]], ids=repr)
+async def test_where_quality_cannot_be_told_the_answer_counts_all_the_same(way, answer):
+    selector = ToolSelector(LastFirst())
+    node = ToolFanOut([], groups=[group_of(variant("a", answer, spec=RATED))], selector=selector)
+    [message] = await answers(node, way, *calls("search"))
+    assert message.status == "success"
+    assert learnt(selector) == {"a": (1, 1, 0)}
+    assert mean_quality(selector) is None

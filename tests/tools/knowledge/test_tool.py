@@ -71,6 +71,21 @@ def test_an_answer_is_plain_json_with_all_it_takes_to_cite(tool):
     assert all(0 <= passage["score"] <= 1 for passage in answer["passages"])
 
 
+@pytest.mark.parametrize(("scores", "quality"), [((), 0.0), ((0.5, 0.2), 0.5), ((1.0,), 2 / 3)])
+def test_an_answer_is_as_good_as_its_best_passage_for_that_kind_of_search(scores, quality):
+    tool = KnowledgeRetriever(FixedSearch(*scores))
+    assert tool.spec.quality(tool.invoke({"query": "x"})) == pytest.approx(quality)
+
+
+def test_a_question_that_has_an_answer_is_answered_better_than_one_that_has_none(tool):
+    answered, not_answered = (
+        tool.spec.quality(tool.invoke({"query": query}))
+        for query in ("maximum price increase at renewal", "recipe for sourdough bread with rye")
+    )
+    assert not_answered < 0.2
+    assert 0.3 < answered < 1
+
+
 async def test_sync_and_async_answers_are_equal(tool):
     for question in ["price per seat", "where is our data", "rye bread", ""]:
         arguments = (question, 4, None, 0.1)
