@@ -60,7 +60,7 @@ def share_of_the_best(policy: Policy | None, *, decisions: int = 3000, seeds: in
     hits = 0
     for seed in range(seeds):
         adapter = Adapter(seed=seed, policy=policy)
-        luck = random.Random(seed)
+        luck = random.Random(f"luck {seed}")
         for _ in range(decisions):
             arm, decision_id = adapter.select(list(success), None)
             adapter.update(decision_id, luck.random() < success[arm], 120.0)

@@ -116,7 +116,7 @@ def _worth(world: World) -> Table:
 def regret(world: World, policy: Policy | None, seed: int) -> float:
     """Return what a selector with the policy loses in the world."""
     adapter = Adapter(seed=seed, policy=policy)
-    luck = Random(seed)
+    luck = Random(f"luck {seed}")
     worth = _worth(world)
     names = [f"tool_v{number}" for number in range(worth.shape[1])]
     waiting: dict[int, list[tuple[str, bool, float]]] = {}

@@ -104,7 +104,8 @@ class ToolSelector:
         """What happened."""
         self._arms: ArmStore = ArmsWithPriors(self._store, priors, weights.latency_cap_s) if priors else self._store
         """What is believed."""
-        self._rng = Random(seed)  # noqa: S311  (chance, not secrets)
+        # A stream of its own: a simulation that draws its outcomes from `Random(seed)` would else be an oracle.
+        self._rng = Random(None if seed is None else f"selector {seed}")  # noqa: S311  (chance, not secrets)
         self._clock: Clock = time.time if clock is None else clock
         self._mode: Mode = mode
         self._weights = weights

@@ -4,6 +4,7 @@ import asyncio
 import math
 import threading
 from collections import Counter
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -43,6 +44,20 @@ def use(selector, tools, *, success=True, latency_ms=100, **more):
     chosen, decision_id = selector.select_tool(tools)
     assert selector.record_feedback(decision_id, success, latency_ms, **more)
     return chosen
+
+
+def test_a_simulation_seeded_alike_is_no_oracle(clock):
+    class Listening(EpsilonGreedy):
+        def choose(self, situation, rng):
+            heard.append(rng.random())
+            return super().choose(situation, rng)
+
+    heard: list[float] = []
+    selector = ToolSelector(Listening(), seed=7, clock=clock)
+    for _ in range(10):
+        use(selector, NAMES)
+    luck = Random(7)
+    assert not {luck.random() for _ in range(1000)} & set(heard)
 
 
 # What may be chosen from
