@@ -7,7 +7,7 @@ from random import Random
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
-from salesboost_tools.selection.adaptive_memory import LOOKED, AdaptiveMemory
+from salesboost_tools.selection.adaptive_memory import AdaptiveMemory
 from salesboost_tools.selection.bounds import Prospect, chances_of_bounds
 from salesboost_tools.selection.cold_start import chances_in_turn, choose_in_turn
 from salesboost_tools.selection.health import CERTAIN
@@ -16,16 +16,18 @@ from salesboost_tools.selection.policy import Choice, Situation, draw
 
 @dataclass(frozen=True, slots=True)
 class Adaptive:
-    """Chooses the arm with the highest bound `mean + z · width`, one random z ≥ 0 for all arms.
+    """Chooses the arm with the highest bound `mean + (z / √s + √(2 q · ln n)) · deviation`, one random z ≥ 0 for all.
 
-    Where `z` is small the best arm so far is used, where it is large the one that could be best of all: like Thompson
-    sampling, without the draws that only make a good arm look bad. Besides:
+    Where `z` is small the best arm so far is used, where it is large one that could be better: like Thompson sampling,
+    without the draws that only make a good arm look bad. With the number n of outcomes the bounds rise, those of arms
+    hardly known most. An arm that was unlucky at first is thereby tried again sooner or later, where a `z` alone could
+    leave it for good: some other arm may have the higher bound at every `z`. Besides:
 
     - An arm that used to work and fails now is believed to be ill, is left within a handful of calls and probed again,
       at first soon, then more and more rarely (`health`). What was known of it stays known.
     - At most about 500 outcomes are remembered of an arm, so that slow changes are followed.
-    - Contexts are looked at once they have proved to foretell rewards (`gate`). Mean and width then come from a linear
-      model.
+    - Contexts are looked at once they have proved to foretell rewards, and as long as that pays (`gate`). Mean and
+      width then come from a linear model.
     - Awaited outcomes narrow the bounds as if they had come, so that late feedback spreads the choices. Before any
       outcome is known, the arms are asked in turn.
 
@@ -33,23 +35,28 @@ class Adaptive:
     Propensities are exact up to rounding; ask for them before anything else is learnt.
 
     Source: Vaswani, Mehrabian, Durand & Kveton, "Old Dog Learns New Tricks: Randomized UCB for Bandit Problems",
-    AISTATS (2020); Mellor & Shapiro, "Thompson Sampling in Switching Environments with Bayesian Online Change
+    AISTATS (2020); Auer, Cesa-Bianchi & Fischer, "Finite-time Analysis of the Multiarmed Bandit Problem", Machine
+    Learning 47 (2002); Mellor & Shapiro, "Thompson Sampling in Switching Environments with Bayesian Online Change
     Detection", AISTATS (2013).
 
     Args:
-        sharpness: What the variance of each belief is divided by, above 0; 1 is Bayes' rule, more explores less.
+        sharpness: `s`: how much the random part of the bounds is narrowed, above 0; more explores less.
+        persistence: `q`: how fast the bounds rise with what is known, 0 or more; 1 is UCB's rule, 0 never.
         context: Whether contexts are looked at, ever.
 
     Raises:
-        ConfigurationError: `sharpness` is out of range.
+        ConfigurationError: `sharpness` or `persistence` is out of range.
     """
 
-    sharpness: float = 3.0
+    sharpness: float = 20.0
+    persistence: float = 0.1
     context: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.sharpness < math.inf:
             raise ConfigurationError(f"sharpness is a finite number above 0; got {self.sharpness!r}")
+        if not 0 <= self.persistence < math.inf:
+            raise ConfigurationError(f"persistence is a finite number, 0 or more; got {self.persistence!r}")
 
     @property
     def name(self) -> str:
@@ -59,11 +66,11 @@ class Adaptive:
     @property
     def version(self) -> str:
         """The rule's version and its arguments."""
-        return f"2;sharpness={self.sharpness!r};context={self.context!r}"
+        return f"3;sharpness={self.sharpness!r};persistence={self.persistence!r};context={self.context!r}"
 
     def new_memory(self, weights: RewardWeights) -> AdaptiveMemory:
         """Return an empty memory for one group."""
-        return AdaptiveMemory(weights, self.sharpness, looks=self.context)
+        return AdaptiveMemory(weights, self.sharpness, self.persistence, looks=self.context)
 
     def choose(self, situation: Situation, rng: Random) -> Choice:
         """Return the arm with the highest bound."""
@@ -73,16 +80,19 @@ class Adaptive:
         tracks = memory.line_up(situation)
         if not memory.heard:
             return choose_in_turn(situation.pending, rng)
-        note = None
+        note, lift = None, memory.lift
         if memory.trust and situation.context and rng.random() < memory.trust:
-            note = LOOKED
+            note, lift = memory.standard(situation), 0.0
         z, luck = abs(rng.gauss(0.0, 1.0)), rng.random()
+        height = z + lift
         best, best_position = -math.inf, 0
-        for position, (mean, width) in enumerate(memory.lines(situation, looked=note is LOOKED)):
+        for position, (mean, width) in enumerate(memory.lines(situation, looked=note is not None)):
             track = tracks[position]
             if track.doubt > CERTAIN and luck < track.doubt_at(situation.now_s):
-                mean, width = track.ill_line  # noqa: PLW2901  (the line of the other state)
-            value = mean + z * width
+                ill_mean, ill_width = track.ill_line
+                value = ill_mean + z * ill_width
+            else:
+                value = mean + height * width
             if value > best:
                 best, best_position = value, position
         return Choice(best_position, None, note)
@@ -98,7 +108,8 @@ class Adaptive:
         looks = trust > 0 and rng.random() < trust
         position = draw(informed if looks else plain, rng).position
         both = _mixed(plain, informed, trust)
-        return Choice(position, both[position], LOOKED if looks else None), both
+        note = self._memory(situation).standard(situation) if looks else None
+        return Choice(position, both[position], note), both
 
     def _ways(self, situation: Situation) -> tuple[Sequence[float], Sequence[float], float]:
         """Return the probabilities of the arms without the context, with it, and how often it is looked at."""
@@ -110,9 +121,15 @@ class Adaptive:
             return chances_in_turn(situation.pending), (), 0.0
 
         def chances(*, looked: bool) -> list[float]:
+            lift = 0.0 if looked else memory.lift
             prospects = [
-                Prospect(*line, track.doubt_at(now_s) if track.doubt > CERTAIN else 0.0, *track.ill_line)
-                for line, track in zip(memory.lines(situation, looked=looked), tracks, strict=True)
+                Prospect(
+                    mean + lift * width,
+                    width,
+                    track.doubt_at(now_s) if track.doubt > CERTAIN else 0.0,
+                    *track.ill_line,
+                )
+                for (mean, width), track in zip(memory.lines(situation, looked=looked), tracks, strict=True)
             ]
             return chances_of_bounds(prospects)
 

@@ -10,10 +10,7 @@ from salesboost_tools.selection.dumped import reading
 from salesboost_tools.selection.policy import Lesson, Situation
 from salesboost_tools.selection.track import ArmTrack
 
-_DUMP = "adaptive/1"
-
-LOOKED = "context"
-"""Note on a choice that was made for its context."""
+_DUMP = "adaptive/2"
 
 
 class AdaptiveMemory:
@@ -23,11 +20,24 @@ class AdaptiveMemory:
     little: a new one starts from the totals, with every arm healthy and the context unproven.
     """
 
-    __slots__ = ("_lined_up", "_looks", "_model", "_sharpness", "_weights", "heard", "tracks")
+    __slots__ = (
+        "_lined_up",
+        "_looks",
+        "_model",
+        "_outcomes",
+        "_persistence",
+        "_sharpness",
+        "_weights",
+        "heard",
+        "lift",
+        "tracks",
+    )
 
-    def __init__(self, weights: RewardWeights, sharpness: float, *, looks: bool) -> None:
+    def __init__(self, weights: RewardWeights, sharpness: float, persistence: float, *, looks: bool) -> None:
         self._weights = weights
         self._sharpness = sharpness
+        self._persistence = persistence
+        self._outcomes = 0.0
         self._looks = looks
         self._model: Any = None
         self._lined_up: tuple[Sequence[str], list[ArmTrack]] = ((), [])
@@ -35,6 +45,8 @@ class AdaptiveMemory:
         """By name; of arms with outcomes only."""
         self.heard = False
         """Whether any outcome is known."""
+        self.lift = 0.0
+        """Widths by which the bounds without context lie above the means, at least."""
 
     @property
     def trust(self) -> float:
@@ -73,9 +85,15 @@ class AdaptiveMemory:
                     lines[position] = mean, width * math.sqrt(tracks[position].share_known(waiting))
         return lines
 
+    def standard(self, situation: Situation) -> float:
+        """Return what a choice for the context has to beat: the reward to expect of the best arm in any context."""
+        healthy = [arm for arm, track in zip(situation.arms, self._lined_up[1], strict=True) if track.doubt < 0.5]
+        return self._model.standard(healthy)
+
     def learn(self, lesson: Lesson) -> None:
         """Learn from an outcome of this process."""
         track = self._track(lesson.arm)
+        self._count_in(lesson.known.pulls - track.totals.pulls)
         doubt = track.follow(lesson.known, lesson.now_s)
         self.heard = True
         if self._looks and lesson.context and doubt < 0.5:
@@ -85,7 +103,7 @@ class AdaptiveMemory:
                 self._model = ContextModel(len(lesson.context))
             known = lesson.known
             noise = gate.noise((1 + known.successes) / (2 + known.pulls), self._weights)
-            self._model.learn((lesson.arm, lesson.context, lesson.reward, 1 - doubt, noise, lesson.note == LOOKED))
+            self._model.learn((lesson.arm, lesson.context, lesson.reward, 1 - doubt, noise, lesson.note))
 
     def dump(self) -> dict[str, Any]:
         """Return everything learnt, as `json.dumps` takes it."""
@@ -110,6 +128,7 @@ class AdaptiveMemory:
 
                 model = ContextModel.loaded(dumped["model"])
             self.heard = bool(dumped["heard"])
+            self._count_in(sum(track.totals.pulls for track in tracks.values()))
             self.tracks, self._model = tracks, model
             self._lined_up = ((), [])
 
@@ -120,9 +139,14 @@ class AdaptiveMemory:
             self._lined_up = ((), [])
         return track
 
+    def _count_in(self, outcomes: float) -> None:
+        self._outcomes += max(outcomes, 0.0)
+        self.lift = math.sqrt(2 * self._persistence * self._sharpness * math.log1p(self._outcomes))
+
     def _catch_up(self, arms: Sequence[str], tracks: list[ArmTrack], situation: Situation) -> None:
         for position, known in enumerate(situation.statistics):
             if tracks[position].totals != known:
                 track = self.tracks[arms[position]] = tracks[position]
+                self._count_in(known.pulls - track.totals.pulls)
                 track.follow(known, situation.now_s)
                 self.heard = self.heard or known.pulls > 0

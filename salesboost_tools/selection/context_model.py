@@ -1,15 +1,16 @@
 """What the adaptive policy knows of contexts: a linear model per arm, and how far it is to be trusted. Needs numpy."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from salesboost_tools.selection import gate
 from salesboost_tools.selection.encoder import Encoder
 from salesboost_tools.selection.ridge import Level, Ridges
 
-Observation = tuple[str, Mapping[str, Any], float, float, float, bool]
-"""Arm, context, reward, probability that the arm was healthy, `gate.noise`, whether it was chosen for the context."""
+Observation = tuple[str, Mapping[str, Any], float, float, float, float | None]
+"""Arm, context, reward, probability that the arm was healthy, `gate.noise`, and, if it was chosen for the context, the
+reward that the choice had to beat."""
 
 _STIFFNESS = 3.0
 _STIFFNESS_PER_FEATURE = 0.15
@@ -39,12 +40,13 @@ class ContextModel:
         trust: How often the context is to be looked at, in [0, 1).
     """
 
-    __slots__ = ("_encoder", "_levels", "_ridges", "_waiting", "log_odds", "trust")
+    __slots__ = ("_encoder", "_levels", "_plain", "_ridges", "_waiting", "log_odds", "trust")
 
     def __init__(self, features: int) -> None:
         self._encoder = Encoder()
         self._ridges = Ridges(max(_STIFFNESS, _STIFFNESS_PER_FEATURE * features))
         self._levels: dict[str, Level] = {}
+        self._plain: dict[str, Level] = {}
         self._waiting: list[Observation] = []
         self.log_odds = gate.PRIOR_LOG_ODDS
         self.trust = gate.trust(self.log_odds)
@@ -57,11 +59,16 @@ class ContextModel:
             for mean, factor, variance in zip(means.tolist(), factors.tolist(), self._ridges.noise(arms), strict=True)
         ]
 
+    def standard(self, arms: Sequence[str]) -> float:
+        """Return the highest mean reward of the arms in choices made without the context; 0 if there were none."""
+        plain = self._plain
+        return max([plain[arm].mean + _EXPECTED for arm in arms if arm in plain], default=0.0)
+
     def learn(self, observation: Observation) -> None:
         """Learn from an outcome, and from how well it was foretold with the context and without.
 
-        The outcome of an arm that was chosen for the context is no evidence: the context has seen to it that the arm
-        succeeds, and the rival foretells successes from then on just as well.
+        Of an arm that was chosen for the context, both foretell alike: the context has seen to it that the arm
+        succeeds. Then it counts whether the choice was worth it.
         """
         self._waiting.append(observation)
         if self.log_odds >= _UNLIKELY_BELOW or len(self._waiting) >= _AT_ONCE:
@@ -75,6 +82,7 @@ class ContextModel:
             "ridges": self._ridges.dump(),
             "encoder": self._encoder.dump(),
             "levels": {arm: level.dump() for arm, level in self._levels.items()},
+            "plain": {arm: level.dump() for arm, level in self._plain.items()},
             "log_odds": self.log_odds,
         }
 
@@ -85,9 +93,10 @@ class ContextModel:
         model._encoder.load(dumped["encoder"])
         model._ridges = Ridges(float(dumped["stiffness"]))
         model._ridges.load(dumped["ridges"])
-        for arm, level in dumped["levels"].items():
-            model._levels[str(arm)] = Level(1.0)
-            model._levels[str(arm)].load(level)
+        for kind, levels in (("levels", model._levels), ("plain", model._plain)):
+            for arm, known in dumped[kind].items():
+                level = levels[str(arm)] = Level(1.0)
+                level.load(known)
         model.log_odds = float(dumped["log_odds"])
         model.trust = gate.trust(model.log_odds)
         return model
@@ -112,8 +121,14 @@ class ContextModel:
         if level is None:
             level = self._levels[arm] = Level(factors[0])
         mean, evidence = level.mean, 0.0
-        for (_, _, _, share, noise, looked), reward, error in zip(observations, rewards, errors, strict=True):
+        plain = self._plain.get(arm)
+        if plain is None:
+            plain = self._plain[arm] = Level(factors[0])
+        for (_, _, _, share, noise, standard), reward, error in zip(observations, rewards, errors, strict=True):
             level.learn(reward, share)
-            if not looked:
-                evidence += share * ((reward - mean) ** 2 - error * error) / (2 * noise)
+            if standard is None:
+                evidence += share * gate.told_apart(reward - mean, error, noise)
+                plain.learn(reward, share)
+            else:
+                evidence += share * gate.worth_it(reward + _EXPECTED - standard, noise)
         return evidence

@@ -1,8 +1,59 @@
-"""The default policy: Thompson sampling that notices outages and looks at the context where that helps."""
+"""The default policy: random bounds that notice outages and look at the context where that helps."""
 
+import math
+from random import Random
+
+import pytest
+
+from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.selection.adaptive import Adaptive
-from tests.selection.policy_contract import LearningPolicyContract
+from tests.selection.policy_contract import SEEDS, LearningPolicyContract, World, known, situation
 
 
 class TestAdaptive(LearningPolicyContract):
     policy = Adaptive()
+
+
+def chance_of_the_unlucky(policy: Adaptive, calls: int) -> float:
+    """Return how often an arm that failed once is chosen, beside a leader of so many calls and arms that seem better."""
+    question = situation(known(calls, round(0.8 * calls)), known(1, 0), known(7, 6), known(9, 7))
+    return policy.propensities(question)[1]
+
+
+def test_an_arm_that_was_unlucky_once_is_tried_again_however_good_the_others_seem():
+    assert max(chance_of_the_unlucky(Adaptive(), calls) for calls in (10, 100, 1000, 5000)) > 0.2
+    assert chance_of_the_unlucky(Adaptive(persistence=0), 5000) < 1e-6
+
+
+@pytest.mark.parametrize("out_of_range", [{"sharpness": 0}, {"persistence": -1}, {"persistence": math.inf}], ids=repr)
+def test_arguments_out_of_range_are_refused(out_of_range):
+    with pytest.raises(ConfigurationError, match=next(iter(out_of_range))):
+        Adaptive(**out_of_range)
+
+
+def test_a_context_that_says_nothing_costs_little():
+    used = 0
+    for seed in SEEDS:
+        world, talk = World(Adaptive(), seed=seed, good=0.9, fair=0.75, poor=0.6), Random(f"talk {seed}")
+        for call in range(800):
+            context = {"lang": talk.choice("abcd"), "length": talk.random(), "tier": talk.choice("xyz")}
+            tool, decision_id = world.selector.select_tool(list(world.success), context=context)
+            world.clock.advance(1)
+            world.selector.record_feedback(decision_id, world.luck.random() < world.success[tool], 100)
+            used += call >= 400 and tool == "good"
+    assert used > 0.85 * 400 * len(SEEDS)
+
+
+def test_a_context_that_decides_is_followed():
+    used = 0
+    for seed in SEEDS:
+        world, talk = World(Adaptive(), seed=seed, a=0.0, b=0.0, c=0.0), Random(f"talk {seed}")
+        for call in range(600):
+            right = talk.choice("abc")
+            tool, decision_id = world.selector.select_tool(
+                list("abc"), context={"topic": right, "noise": talk.random()}
+            )
+            world.clock.advance(1)
+            world.selector.record_feedback(decision_id, world.luck.random() < (0.9 if tool == right else 0.3), 100)
+            used += call >= 300 and tool == right
+    assert used > 0.85 * 300 * len(SEEDS)

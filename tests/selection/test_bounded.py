@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.selection.adaptive import LOOKED, Adaptive
+from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.bounded import Bounded, within
 from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
 from salesboost_tools.selection.policy import Choice
@@ -96,7 +96,7 @@ class Noting:
     name, version = "noting", "1"
 
     def choose(self, question, rng):
-        return Choice(0, 1.0, LOOKED)
+        return Choice(0, 1.0, "a note")
 
     def propensities(self, question):
         return (1.0,) + (0.0,) * (len(question.arms) - 1)
@@ -109,7 +109,7 @@ def test_the_inner_policys_note_stays_with_its_own_choices():
     policy = Bounded(Noting(), most={"tool_v1": 0.7})
     question, rng = situation(known(5, 5), known(5, 5)), Random(3)
     choices = [policy.choose(question, rng) for _ in range(2000)]
-    assert all((choice.note == LOOKED) == (choice.position == 0) for choice in choices)
+    assert all((choice.note == "a note") == (choice.position == 0) for choice in choices)
     assert sum(choice.position == 0 for choice in choices) / 2000 == pytest.approx(0.7, abs=0.04)
     assert {round(choice.propensity, 9) for choice in choices} == {0.7, 0.3}
 
