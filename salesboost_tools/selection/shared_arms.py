@@ -246,10 +246,10 @@ class SharedArms:
             self.wake.clear()
             try:
                 self._merge()
-            except StateUnavailableError:
+            except StateUnavailableError as error:
                 self.failures += 1
                 if self.failures == 1:
-                    _logger.warning("selection goes on alone: its shared state does not answer", exc_info=True)
+                    _logger.warning("selection goes on alone: %s", error)
                 return False
             finally:
                 self.merged_at_s = self._now()
