@@ -18,7 +18,13 @@ from salesboost_tools.tools.compliance import ComplianceCheck
 from salesboost_tools.tools.crm import Crm, CrmIntegration, CrmStore, HubSpotCrm, WinLoss, open_crm
 from salesboost_tools.tools.crm.hubspot.crm import DEFAULT_STAGES
 from salesboost_tools.tools.crm.scenario import scenario_now
-from salesboost_tools.tools.knowledge import KnowledgeRetriever, LexicalSearch, SemanticSearch, open_knowledge
+from salesboost_tools.tools.knowledge import (
+    HybridSearch,
+    KnowledgeRetriever,
+    LexicalSearch,
+    SemanticSearch,
+    open_knowledge,
+)
 from salesboost_tools.tools.names import KNOWLEDGE
 from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, default_price_book
 from salesboost_tools.tools.pricing.price_book import Charge
@@ -58,6 +64,7 @@ def open_sales_tools(settings: Settings) -> OpenTools:
     store = _crm(settings, now)
     book = default_price_book()
     lexical, semantic = LexicalSearch(index), SemanticSearch(index)
+    hybrid = HybridSearch([lexical, semantic])
     semantic.prepare()  # learnt once and kept beside the index; within a first call it would eat up its time limit
     stage_classifier = StageClassifier(StageSet.of(settings.stages) if settings.stages else None)
     stage_classifier.prepare()
@@ -76,7 +83,7 @@ def open_sales_tools(settings: Settings) -> OpenTools:
             ComplianceCheck(settings.compliance_rules, now=now),
             SmsOutreach(outbox=outbox, default_region=settings.sms_default_region),
         ],
-        variants={KNOWLEDGE: [KnowledgeRetriever.variant(search) for search in (lexical, semantic)]},
+        variants={KNOWLEDGE: [KnowledgeRetriever.variant(search) for search in (lexical, semantic, hybrid)]},
         closers=[store.close, outbox.close, lexical.close, semantic.close],
     )
 

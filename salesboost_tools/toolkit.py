@@ -30,7 +30,7 @@ from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.selector import ToolSelector
 from salesboost_tools.settings import Settings
 from salesboost_tools.state import MemoryState, State
-from salesboost_tools.tools.names import KNOWLEDGE
+from salesboost_tools.tools.names import KNOWLEDGE, KNOWLEDGE_VARIANTS
 
 Make = Callable[[Settings, State], ToolHandler]
 Said = TypeVar("Said")
@@ -253,7 +253,7 @@ def roles_of(settings: Settings) -> dict[str, list[str]]:
 def _for_variants_too(said: Mapping[str, Said]) -> dict[str, Said]:
     if KNOWLEDGE not in said:
         return dict(said)
-    return {**dict.fromkeys((f"{KNOWLEDGE}_lexical", f"{KNOWLEDGE}_semantic"), said[KNOWLEDGE]), **said}
+    return {**dict.fromkeys(KNOWLEDGE_VARIANTS, said[KNOWLEDGE]), **said}
 
 
 def usual_handlers(settings: Settings, state: State | None = None) -> tuple[ToolHandler, ...]:

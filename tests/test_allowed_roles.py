@@ -6,7 +6,7 @@ import pytest
 
 from salesboost_tools import SalesToolkit, Settings, ToolPermissionError
 from salesboost_tools.core.roles import ROLES
-from salesboost_tools.tools.names import TOOL_NAMES
+from salesboost_tools.tools.names import KNOWLEDGE_VARIANTS, TOOL_NAMES
 from tests.nodes.messages import both_ways, run
 
 USUAL = {
@@ -92,7 +92,7 @@ async def test_who_is_set_is_let_in_nobody_else_and_only_there(open_toolkit, way
     with pytest.raises(ToolPermissionError, match=r"needs one of the roles \['rag'\]"):
         await run(tools["price_calculator"], ASKED["price_calculator"], way, as_role("coach"))
     for role in ROLES:
-        for name in ("knowledge_retriever", "knowledge_retriever_lexical", "knowledge_retriever_semantic"):
+        for name in ("knowledge_retriever", *KNOWLEDGE_VARIANTS):
             with pytest.raises(ToolPermissionError):
                 await run(tools[name], ASKED["knowledge_retriever"], way, as_role(role))
     assert await run(tools["crm_integration"], ASKED["crm_integration"], way, as_role("npc"))

@@ -100,7 +100,7 @@ def test_tools_are_made_once_and_the_list_is_the_callers_own(toolkit):
 def test_two_ways_to_search_stand_behind_one_name(toolkit):
     [group] = toolkit.groups
     assert group.name == "knowledge_retriever"
-    assert group.names == ("knowledge_retriever_lexical", "knowledge_retriever_semantic")
+    assert group.names == ("knowledge_retriever_lexical", "knowledge_retriever_semantic", "knowledge_retriever_hybrid")
     assert group.explore
     assert all(variant.handlers == toolkit.handlers for variant in group.variants)
 

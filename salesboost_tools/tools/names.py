@@ -1,6 +1,7 @@
 """What the sales tools are called."""
 
 KNOWLEDGE = "knowledge_retriever"
+KNOWLEDGE_VARIANTS = tuple(f"{KNOWLEDGE}_{kind}" for kind in ("lexical", "semantic", "hybrid"))
 
 TOOL_NAMES: tuple[str, ...] = (
     KNOWLEDGE,

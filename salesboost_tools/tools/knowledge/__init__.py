@@ -1,14 +1,20 @@
-"""The knowledge base: articles in Markdown, found by their words or by their meaning, and cited."""
+"""The knowledge base: documents found by their words, by their meaning, or by both, and cited."""
 
-from salesboost_tools.tools.knowledge.index import IngestCounts, KnowledgeIndex
+from salesboost_tools.tools.knowledge.filters import KnowledgeFilters
+from salesboost_tools.tools.knowledge.hybrid import HybridSearch
+from salesboost_tools.tools.knowledge.index import KnowledgeIndex
+from salesboost_tools.tools.knowledge.ingestion import BrokenFile, IngestReport
 from salesboost_tools.tools.knowledge.lexical import LexicalSearch
-from salesboost_tools.tools.knowledge.opening import open_knowledge, shipped_articles
+from salesboost_tools.tools.knowledge.opening import open_knowledge, open_own, shipped_articles
 from salesboost_tools.tools.knowledge.search import Passage, Search
 from salesboost_tools.tools.knowledge.semantic import SemanticSearch
 from salesboost_tools.tools.knowledge.tool import KnowledgeQuestion, KnowledgeRetriever
 
 __all__ = [
-    "IngestCounts",
+    "BrokenFile",
+    "HybridSearch",
+    "IngestReport",
+    "KnowledgeFilters",
     "KnowledgeIndex",
     "KnowledgeQuestion",
     "KnowledgeRetriever",
@@ -17,5 +23,6 @@ __all__ = [
     "Search",
     "SemanticSearch",
     "open_knowledge",
+    "open_own",
     "shipped_articles",
 ]

@@ -1,23 +1,25 @@
-"""What an article is, and how one is read from a file."""
+"""What an article is, and how one is made of a file."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from importlib.resources.abc import Traversable
-from pathlib import Path, PurePosixPath
-from typing import Any, Literal, get_args
+from pathlib import PurePosixPath
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.tools.knowledge.markdown import Block, blocks, decode, split_head, validate
+from salesboost_tools.tools.knowledge.documents import Document, read_document
+from salesboost_tools.tools.knowledge.files import ArticleFile
+from salesboost_tools.tools.knowledge.markdown import Block, blocks, validate
 
-KnowledgeBase = Literal["product", "objections", "security", "pricing", "process", "case_studies"]
-"""The knowledge bases an article may belong to."""
+KB_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+"""What a knowledge base may be called: nothing that could be taken for a path, a word of SQL, or markup."""
 
-KNOWLEDGE_BASES: tuple[str, ...] = get_args(KnowledgeBase)
+DEFAULT_KB = "documents"
+"""The knowledge base of files that stand at the top of their folder and do not say."""
+
+KbName = Annotated[str, Field(pattern=KB_PATTERN)]
 
 PASSAGE_CHARS = 2000
 """A section longer than this is cut into several passages, so that one answer never floods a prompt."""
@@ -26,24 +28,35 @@ JOIN_CHARS = 600
 """Neighbouring sections are joined as long as they stay below this together: about a hundred words. A passage of two
 sentences would be found by its document's title alone, before the section that says something."""
 
-_SUFFIXES = (".md", ".markdown", ".txt")
+_MOST_ID_CHARS = 100
 _TITLE = re.compile(r"^# +(.+?) *#* *$", re.MULTILINE)
 _SEAMS = ((re.compile(r"\n\s*\n"), "\n\n"), (re.compile(r"(?<=[.!?])\s+"), " "), (re.compile(r"\s+"), " "))
 """Where a text may be cut, and what stood there: between paragraphs, sentences, words."""
 
 
+def _as_texts(value: Any) -> Any:
+    """Take `a, b` for a list, as many heads write it."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
+
+
 class ArticleHead(BaseModel):
-    """The YAML head of an article."""
+    """What is known of an article: from its YAML head, from its file, or guessed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(min_length=1, max_length=100, description="What the article is cited by, for example KB-0001.")
+    id: str = Field(
+        min_length=1, max_length=_MOST_ID_CHARS, description="What the article is cited by, for example KB-0001."
+    )
     title: str = Field(min_length=1, max_length=300)
-    kb: KnowledgeBase
-    product_lines: tuple[str, ...] = ()
-    version: str = "1"
+    kb: KbName
+    product_lines: Texts = ()
+    version: str = Field(min_length=1, max_length=100)
     updated: date | None = None
-    tags: tuple[str, ...] = ()
+    tags: Texts = ()
+    metadata: dict[str, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,71 +75,66 @@ class Article:
     head: ArticleHead
     passages: tuple[Block, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class ArticleFile:
-    """A file before it is read: enough to tell whether it has changed."""
-
-    path: str
-    raw: bytes
-
     @property
-    def content_hash(self) -> str:
-        """SHA-256 of the bytes, in hex."""
-        return hashlib.sha256(self.raw).hexdigest()
+    def labels(self) -> frozenset[tuple[str, str]]:
+        """What it can be filtered by: names with values."""
+        head = self.head
+        own = {(name, value) for name, values in head.metadata.items() for value in values}
+        return frozenset(
+            {("product_line", line) for line in head.product_lines} | {("tag", tag) for tag in head.tags} | own
+        )
 
 
-def article_files(folder: Traversable) -> Iterator[ArticleFile]:
-    """Yield the Markdown and text files under `folder`, in the order of their names.
-
-    Hidden files and folders are passed by, and so are linked folders, which could lead in a circle.
-
-    Raises:
-        ConfigurationError: There is no such folder. (Taking it for an empty one would delete what was ingested.)
-    """
-    if not folder.is_dir():
-        raise ConfigurationError(f"no folder with articles at {folder}; give a folder of {', '.join(_SUFFIXES)} files")
-    yield from _files(folder, PurePosixPath())
-
-
-def _files(folder: Traversable, under: PurePosixPath) -> Iterator[ArticleFile]:
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            if not (isinstance(entry, Path) and entry.is_symlink()):
-                yield from _files(entry, under / entry.name)
-        elif entry.name.lower().endswith(_SUFFIXES):
-            yield ArticleFile(str(under / entry.name), entry.read_bytes())
-
-
-def parse_article(file: ArticleFile) -> Article:
+def parse_article(file: ArticleFile, kb: str | None = None) -> Article:
     """Return the article in a file.
 
-    A file without a YAML head is taken as it is: cited by its path, titled by its first `#` heading or its name, and
-    in the knowledge base that its folder is called after.
+    What a file does not say of itself is guessed: it is cited by its path, titled by its first `#` heading or its name,
+    in the knowledge base that its topmost folder is called after, and its version is the beginning of its hash. Fields
+    of a head that mean nothing here are kept as metadata, to filter by.
+
+    Args:
+        file: Markdown, text, HTML or PDF.
+        kb: The knowledge base it belongs to, whatever it says.
 
     Raises:
         ConfigurationError: Names the file and the field that is wrong.
     """
-    values, body = split_head(decode(file.raw), file.path)
-    head = validate(ArticleHead, _guessed_head(file.path, body) if values is None else values, file.path)
+    document = read_document(file)
+    head = validate(ArticleHead, _head(file, document, kb), file.path)
     pieces = [
-        Block(block.heading, piece) for block in blocks(body) for piece in bounded_pieces(block.text, PASSAGE_CHARS)
+        Block(block.heading, piece)
+        for block in blocks(document.body)
+        for piece in bounded_pieces(block.text, PASSAGE_CHARS)
     ]
     return Article(file.path, file.content_hash, head, tuple(_joined(pieces)) or (Block("", head.title),))
 
 
-def _guessed_head(path: str, body: str) -> dict[str, Any]:
-    place = PurePosixPath(path)
-    if place.parent.name not in KNOWLEDGE_BASES:
-        raise ConfigurationError(
-            f"{path}: kb: the file has no YAML head, so it must stand in a folder named after its knowledge base: "
-            f"{', '.join(KNOWLEDGE_BASES)}"
-        )
-    title = _TITLE.search(body)
-    name = title[1] if title else place.stem.replace("-", " ").replace("_", " ")
-    return {"id": path[-100:], "title": name[:300], "kb": place.parent.name}
+def _head(file: ArticleFile, document: Document, kb: str | None) -> dict[str, Any]:
+    place = PurePosixPath(file.path)
+    said = {name: value for name, value in document.head.items() if name in ArticleHead.model_fields}
+    said.pop("metadata", None)
+    title = _TITLE.search(document.body)
+    guessed: dict[str, Any] = {
+        "id": (f"{kb}/{place}" if kb else str(place))[-_MOST_ID_CHARS:],
+        "title": (title[1] if title else place.stem.replace("-", " ").replace("_", " "))[:300],
+        "kb": _as_kb(place.parts[0]) if len(place.parts) > 1 else DEFAULT_KB,
+        "version": f"sha256:{file.content_hash[:8]}",
+    }
+    chosen = {**guessed, **said, **({"kb": kb} if kb else {})}
+    return {**chosen, "metadata": dict(_metadata(document.head))}
+
+
+def _metadata(head: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the fields that are texts or lists of texts and mean nothing here."""
+    for name, value in head.items():
+        values = cast("list[Any]", value) if isinstance(value, list) else [value]
+        texts = tuple(text for text in values if isinstance(text, str) and text)
+        if name not in ArticleHead.model_fields and texts:
+            yield name[:100], texts
+
+
+def _as_kb(folder: str) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", folder.lower()).strip("-_")[:64] or DEFAULT_KB
 
 
 def _joined(pieces: Iterable[Block]) -> list[Block]:

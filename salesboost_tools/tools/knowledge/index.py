@@ -11,30 +11,25 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Generator, Iterable
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.tools.knowledge.article import Article, ArticleFile, article_files, parse_article
+from salesboost_tools.tools.knowledge.article import Article
 from salesboost_tools.tools.knowledge.connections import BUSY_S, ReadOnlyPool
-from salesboost_tools.tools.knowledge.tables import FORMAT, TABLES, delete, passage_count, put, read_fact
-
-
-@dataclass(frozen=True, slots=True)
-class IngestCounts:
-    """What an ingestion did, in documents."""
-
-    added: int
-    updated: int
-    deleted: int
-    unchanged: int
-
-    @property
-    def changed(self) -> bool:
-        """True if the index is no longer what it was."""
-        return bool(self.added or self.updated or self.deleted)
+from salesboost_tools.tools.knowledge.filters import known_values
+from salesboost_tools.tools.knowledge.ingestion import IngestReport, Progress, ingest, silent
+from salesboost_tools.tools.knowledge.tables import (
+    FORMAT,
+    TABLES,
+    delete,
+    hashes_of,
+    insert,
+    note_what_is_held,
+    passage_count,
+    read_fact,
+)
 
 
 class KnowledgeIndex:
@@ -65,13 +60,16 @@ class KnowledgeIndex:
             raise ConfigurationError(f"{path} has format {found}, not {FORMAT}; delete it, it will be built anew")
 
     @classmethod
-    def create(cls, path: Path, articles: Iterable[Article] = (), *, source: str = "") -> "KnowledgeIndex":
+    def create(
+        cls, path: Path, articles: Iterable[Article] = (), *, collection: str = "", replace: bool = True
+    ) -> "KnowledgeIndex":
         """Build an index beside `path` and put it there in one step, so that no half-built file is ever seen.
 
         Args:
-            path: Where; a file that is there is replaced.
+            path: Where.
             articles: What goes in.
-            source: Where they come from, for `source`.
+            collection: What to call them together, for `ingest`.
+            replace: Whether a file that is there is replaced; else it stays, and is returned.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -81,47 +79,41 @@ class KnowledgeIndex:
                 connection.executescript(TABLES)
                 connection.execute("BEGIN")
                 connection.execute("INSERT INTO fact VALUES ('format', ?)", (FORMAT,))
-                put(connection, articles, source)
+                for article in articles:
+                    insert(connection, collection, article)
+                note_what_is_held(connection)
                 connection.execute("COMMIT")
-            # The journal of a writer that died over the old file would be played back into the new one.
-            path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
-            Path(temporary).replace(path)
-        except BaseException:
+            if replace:
+                # The journal of a writer that died over the old file would be played back into the new one.
+                path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+                Path(temporary).replace(path)
+            else:
+                with suppress(FileExistsError):
+                    path.hardlink_to(temporary)
+        finally:
             Path(temporary).unlink(missing_ok=True)
-            raise
         return cls(path)
 
-    def ingest(self, folder: Traversable, *, source: str | None = None) -> IngestCounts:
-        """Make the index equal to a folder: add new files, renew changed ones, delete what is gone.
+    def ingest(
+        self, folder: Traversable, *, collection: str | None = None, kb: str | None = None, progress: Progress = silent
+    ) -> IngestReport:
+        """Make a collection equal to a folder; see `ingestion.ingest`."""
+        return ingest(self, folder, collection=collection, kb=kb, progress=progress)
 
-        Only files whose bytes have changed are read. All or nothing: a file that cannot be read leaves the index as
-        it was.
+    def forget(self, collection: str) -> int:
+        """Delete a collection and return how many documents it had."""
+        with self.writing() as connection:
+            paths = hashes_of(connection, collection)
+            for path in paths:
+                delete(connection, collection, path)
+            if paths:
+                note_what_is_held(connection)
+        return len(paths)
 
-        Args:
-            folder: Markdown and text files, sub-folders included.
-            source: What to remember as `source`; the folder's own path if None.
-
-        Raises:
-            ConfigurationError: The folder is missing, or files are wrong; the message names each file and field.
-            sqlite3.OperationalError: Another writer held the file for longer than BUSY_S seconds.
-        """
-        files = {file.path: file for file in article_files(folder)}
-        with self._writing() as connection:
-            known: dict[str, str] = dict(connection.execute("SELECT path, content_hash FROM document"))
-            gone = known.keys() - files.keys()
-            renewed = {
-                path for path, known_hash in known.items() if path in files and files[path].content_hash != known_hash
-            }
-            added = files.keys() - known.keys()
-            counts = IngestCounts(len(added), len(renewed), len(gone), len(known) - len(renewed) - len(gone))
-            source = str(folder) if source is None else source
-            if not counts.changed and source == read_fact(connection, "source"):
-                return counts
-            articles = _parse_all(files[path] for path in sorted(added | renewed))
-            for path in gone | renewed:
-                delete(connection, path)
-            put(connection, articles, source)
-        return counts
+    def collections(self) -> dict[str, int]:
+        """Return what was ingested, with the number of documents, by name."""
+        with self.reading() as connection:
+            return dict(connection.execute("SELECT collection, count(*) FROM document GROUP BY 1 ORDER BY 1"))
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection, None, None]:
@@ -129,20 +121,36 @@ class KnowledgeIndex:
         with self._pool.reading() as connection:
             yield connection
 
+    @contextmanager
+    def writing(self) -> Generator[sqlite3.Connection, None, None]:
+        """Lend a connection for one transaction: all or nothing of it is seen by others.
+
+        Raises:
+            sqlite3.OperationalError: Another writer held the file for longer than BUSY_S seconds.
+        """
+        with closing(sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
     @property
     def content_hash(self) -> str:
         """SHA-256 over all documents' paths and hashes: equal exactly if the texts are."""
         return self._fact("content_hash")
 
-    @property
-    def source(self) -> str:
-        """Where the articles came from."""
-        return self._fact("source")
-
     def knowledge_bases(self) -> dict[str, int]:
         """Return the knowledge bases that hold anything, with their number of documents, by name."""
         with self.reading() as connection:
             return dict(connection.execute("SELECT kb, count(*) FROM document GROUP BY kb ORDER BY kb"))
+
+    def known_values(self, name: str) -> list[str]:
+        """Return values that documents can be filtered by under a name, the commonest first, at most 20."""
+        with self.reading() as connection:
+            return known_values(connection, name)
 
     def probe(self) -> dict[str, int]:
         """Read from every table a search needs and return how many documents and passages there are.
@@ -163,27 +171,3 @@ class KnowledgeIndex:
     def _fact(self, name: str) -> str:
         with self.reading() as connection:
             return read_fact(connection, name)
-
-    @contextmanager
-    def _writing(self) -> Generator[sqlite3.Connection, None, None]:
-        with closing(sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-
-
-def _parse_all(files: Iterable[ArticleFile]) -> list[Article]:
-    articles, wrong = list[Article](), list[str]()
-    for file in files:
-        try:
-            articles.append(parse_article(file))
-        except ConfigurationError as error:
-            wrong.append(str(error))
-    if wrong:
-        more = f"\n… and {len(wrong) - 10} more" if len(wrong) > 10 else ""
-        raise ConfigurationError("articles cannot be read:\n" + "\n".join(wrong[:10]) + more)
-    return articles

@@ -1,10 +1,12 @@
 """Search by words: SQLite FTS5 with Porter stemming, stop words dropped from questions, heads weighted double."""
 
+import json
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 
+from salesboost_tools.tools.knowledge.filters import KnowledgeFilters, matching_documents
 from salesboost_tools.tools.knowledge.index import KnowledgeIndex
 from salesboost_tools.tools.knowledge.search import Passage, best_passages
 from salesboost_tools.tools.knowledge.tables import passage_count, read_passages
@@ -22,6 +24,7 @@ _RANKING = """
 SELECT words.rowid, passage.document_id, bm25(words, 2.0, 2.0, 2.0, 1.0) AS cost
 FROM words JOIN passage ON passage.id = words.rowid
 WHERE words MATCH :expression AND (:kb IS NULL OR passage.kb = :kb)
+    AND (:documents IS NULL OR passage.document_id IN (SELECT value FROM json_each(:documents)))
 ORDER BY cost, words.rowid
 """
 
@@ -42,7 +45,14 @@ class LexicalSearch:
         self._index = index
         self._stemmer = Stemmer()
 
-    def search(self, query: str, top_k: int = 5, kb: str | None = None, min_score: float = 0.0) -> list[Passage]:
+    def search(
+        self,
+        query: str,
+        top_k: int = 5,
+        kb: str | None = None,
+        min_score: float = 0.0,
+        filters: KnowledgeFilters | None = None,
+    ) -> list[Passage]:
         """Return the best passages, best first; see `Search.search`.
 
         Raises:
@@ -57,7 +67,9 @@ class LexicalSearch:
             passages, holding = _spread(connection, {part for stem in different for part in stem})
             weights = [sum(inverse_frequency(passages, holding.get(part, 0)) for part in stem) for stem in different]
             wanted = different if passages < _MANY else _telling(different, passages, holding)
-            values = {"expression": match_expression(wanted.values()), "kb": kb}
+            allowed = matching_documents(connection, filters)
+            documents = None if allowed is None else json.dumps(sorted(allowed))
+            values = {"expression": match_expression(wanted.values()), "kb": kb, "documents": documents}
             highest = (1 + _K1) * sum(weights)
             with closing(connection.execute(_RANKING, values)) as ranked:
                 scored = ((passage, document, min(1.0, -cost / highest)) for passage, document, cost in ranked)
@@ -67,6 +79,10 @@ class LexicalSearch:
     def knowledge_bases(self) -> Mapping[str, int]:
         """Return the knowledge bases that hold anything, with their number of documents."""
         return self._index.knowledge_bases()
+
+    def known_values(self, name: str) -> Sequence[str]:
+        """Return values that documents can be filtered by under a name."""
+        return self._index.known_values(name)
 
     def probe(self) -> Mapping[str, int]:
         """Read from every table a search needs; return how many documents and passages there are."""

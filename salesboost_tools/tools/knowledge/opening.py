@@ -1,16 +1,26 @@
 """Find the knowledge index of a data folder, or make it."""
 
+import logging
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.tools.knowledge.article import article_files, parse_article
+from salesboost_tools.tools.knowledge.article import parse_article
+from salesboost_tools.tools.knowledge.files import article_files
 from salesboost_tools.tools.knowledge.index import KnowledgeIndex
 
-INDEX_NAME = "knowledge.sqlite"
+SHIPPED_INDEX = "knowledge.sqlite"
+"""Made of the shipped articles alone, so it can be made anew at any time."""
+
+OWN_INDEX = "own_knowledge.sqlite"
+"""What the user brought. It is never made anew by itself: folders that were ingested may be elsewhere by now."""
+
 SHIPPED = "shipped"
-"""The `source` of an index of the articles that come with the package."""
+FOLDER = "folder"
+"""The collection that follows the folder of the settings."""
+
+_logger = logging.getLogger(__name__)
 
 
 def shipped_articles() -> Traversable:
@@ -19,34 +29,55 @@ def shipped_articles() -> Traversable:
 
 
 def open_knowledge(data_dir: Path, folder: Path | None = None) -> KnowledgeIndex:
-    """Return the index in `data_dir`, equal to its folder of articles.
+    """Return the index in `data_dir`: of the user's own documents if there are any, else of the shipped articles.
 
-    A missing, damaged or outdated file is built beside and put in place in one step: all that is in it comes from the
-    articles. Otherwise what has changed in the folder is ingested, in one transaction. Several processes may do this at
-    once; they do the same.
+    The folder, or the shipped articles, are ingested if they have changed. Several processes may do this at once; they
+    do the same. Files of the folder that cannot be read are passed by, with a warning in the log.
 
     Args:
-        data_dir: Where the index lives, in `knowledge.sqlite`; made if missing.
-        folder: Markdown and text files. None: whatever was ingested last, as it is; or the shipped articles.
+        data_dir: Where indexes live; made if missing.
+        folder: The user's own documents. What `ingest_own` brought in is there besides.
 
     Raises:
-        ConfigurationError: The folder is missing, or an article is wrong; the message names file and field.
+        ConfigurationError: The folder is missing, or the user's own index is damaged.
     """
-    path = data_dir / INDEX_NAME
-    index = _existing(path)
-    if index is not None and folder is None and index.source != SHIPPED:
+    if folder is None and not (data_dir / OWN_INDEX).exists():
+        return _shipped(data_dir / SHIPPED_INDEX)
+    index = open_own(data_dir)
+    if folder is None:
+        index.forget(FOLDER)
         return index
-    articles, source = (shipped_articles(), SHIPPED) if folder is None else (folder, str(folder.resolve()))
-    if index is None:
-        return KnowledgeIndex.create(path, map(parse_article, article_files(articles)), source=source)
-    index.ingest(articles, source=source)
+    report = index.ingest(folder, collection=FOLDER)
+    for broken in report.broken:
+        _logger.warning("%s: passed by: %s: %s", folder, broken.path, broken.problem)
     return index
 
 
-def _existing(path: Path) -> KnowledgeIndex | None:
+def open_own(data_dir: Path) -> KnowledgeIndex:
+    """Return the index of the user's own documents, an empty one if there is none yet.
+
+    Raises:
+        ConfigurationError: It is damaged, or of another version; the message says what to do.
+    """
+    path = data_dir / OWN_INDEX
     if not path.exists():
-        return None
+        return KnowledgeIndex.create(path, replace=False)
     try:
         return KnowledgeIndex(path)
-    except ConfigurationError:  # not an index, or of another format
-        return None
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{error}; then run `salesboost ingest` again for folders that you ingested"
+        ) from error
+
+
+def _shipped(path: Path) -> KnowledgeIndex:
+    articles = shipped_articles()
+    if path.exists():
+        try:
+            index = KnowledgeIndex(path)
+        except ConfigurationError:  # not an index, or of another format
+            pass
+        else:
+            index.ingest(articles, collection=SHIPPED)
+            return index
+    return KnowledgeIndex.create(path, map(parse_article, article_files(articles)), collection=SHIPPED)

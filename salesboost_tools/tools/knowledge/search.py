@@ -1,8 +1,10 @@
 """What a search is, and what it finds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
+
+from salesboost_tools.tools.knowledge.filters import KnowledgeFilters
 
 MOST_PER_DOCUMENT = 3
 """A long document may not fill a whole answer by itself."""
@@ -42,7 +44,7 @@ class Search(Protocol):
 
     @property
     def kind(self) -> str:
-        """A word for how it finds them, which becomes part of the tool's name: lexical, semantic."""
+        """A word for how it finds them, which becomes part of the tool's name: lexical, semantic, hybrid."""
         ...
 
     @property
@@ -50,7 +52,14 @@ class Search(Protocol):
         """A sentence on what a score says."""
         ...
 
-    def search(self, query: str, top_k: int = 5, kb: str | None = None, min_score: float = 0.0) -> list[Passage]:
+    def search(
+        self,
+        query: str,
+        top_k: int = 5,
+        kb: str | None = None,
+        min_score: float = 0.0,
+        filters: KnowledgeFilters | None = None,
+    ) -> list[Passage]:
         """Return the best passages, best first.
 
         Args:
@@ -58,11 +67,16 @@ class Search(Protocol):
             top_k: How many at most.
             kb: Only this knowledge base; None for all.
             min_score: Leave out what scores less, in [0, 1].
+            filters: Only documents of which this is true; None for all.
         """
         ...
 
     def knowledge_bases(self) -> Mapping[str, int]:
         """Return the knowledge bases that hold anything, with their number of documents."""
+        ...
+
+    def known_values(self, name: str) -> Sequence[str]:
+        """Return values that documents can be filtered by under a name, at most 20; none if it is not known."""
         ...
 
     def probe(self) -> Mapping[str, int]:

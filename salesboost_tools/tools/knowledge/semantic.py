@@ -4,11 +4,13 @@ import logging
 import sqlite3
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from salesboost_tools.tools.knowledge.filters import KnowledgeFilters, matching_documents
 from salesboost_tools.tools.knowledge.index import KnowledgeIndex
+from salesboost_tools.tools.knowledge.nearness import Places, nearest_first
 from salesboost_tools.tools.knowledge.search import Passage, best_passages
 from salesboost_tools.tools.knowledge.tables import read_fact, read_passages
 from salesboost_tools.tools.knowledge.words import Stemmer, question_words
@@ -27,8 +29,7 @@ _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 class _Space(NamedTuple):
     layout_hash: str
     latent: "LatentSemanticIndex"
-    documents: list[int]
-    kbs: list[str]
+    places: Places
 
 
 class SemanticSearch:
@@ -54,7 +55,14 @@ class SemanticSearch:
         self._space: _Space | None = None
         self._learning = threading.Lock()
 
-    def search(self, query: str, top_k: int = 5, kb: str | None = None, min_score: float = 0.0) -> list[Passage]:
+    def search(
+        self,
+        query: str,
+        top_k: int = 5,
+        kb: str | None = None,
+        min_score: float = 0.0,
+        filters: KnowledgeFilters | None = None,
+    ) -> list[Passage]:
         """Return the nearest passages, nearest first; see `Search.search`.
 
         What scores below 0.07 is left out: so near are unrelated texts by chance.
@@ -65,9 +73,16 @@ class SemanticSearch:
         stems = [stem for stems in self._stemmer.stems(question_words(query)) for stem in stems]
         with self._index.reading() as connection:
             space = self._current(connection)
-            if not stems or not space.documents:
+            if not stems or not space.places.documents:
                 return []
-            near = _nearest_first(space, stems, kb, at_least=max(min_score, _BY_CHANCE))
+            near = nearest_first(
+                space.latent.scores(stems),
+                space.latent.passages,
+                space.places,
+                at_least=max(min_score, _BY_CHANCE),
+                kb=kb,
+                documents=matching_documents(connection, filters),
+            )
             return read_passages(connection, best_passages(near, top_k=top_k, min_score=min_score))
 
     def prepare(self) -> None:
@@ -78,6 +93,10 @@ class SemanticSearch:
     def knowledge_bases(self) -> Mapping[str, int]:
         """Return the knowledge bases that hold anything, with their number of documents."""
         return self._index.knowledge_bases()
+
+    def known_values(self, name: str) -> Sequence[str]:
+        """Return values that documents can be filtered by under a name."""
+        return self._index.known_values(name)
 
     def probe(self) -> Mapping[str, int]:
         """Read the index and make sure of the space; return the sizes of both."""
@@ -110,8 +129,7 @@ class SemanticSearch:
         except _UNREADABLE:
             latent = LatentSemanticIndex.fit(count_terms(connection, self._stemmer))
             self._keep(latent, path)
-        rows: list[tuple[int, str]] = connection.execute("SELECT document_id, kb FROM passage ORDER BY id").fetchall()
-        return _Space(layout_hash, latent, [document for document, _ in rows], [kb for _, kb in rows])
+        return _Space(layout_hash, latent, Places.read(connection))
 
     def _keep(self, latent: "LatentSemanticIndex", path: Path) -> None:
         try:
@@ -121,13 +139,3 @@ class SemanticSearch:
                     older.unlink(missing_ok=True)
         except OSError:
             _logger.warning("cannot keep the semantic space at %s; it is learnt again next time", path, exc_info=True)
-
-
-def _nearest_first(
-    space: _Space, stems: Sequence[str], kb: str | None, *, at_least: float
-) -> Iterator[tuple[int, int, float]]:
-    scores, ids = space.latent.scores(stems), space.latent.passages
-    [places] = (scores >= at_least).nonzero()
-    for place in places[(-scores[places]).argsort(kind="stable")].tolist():
-        if kb is None or space.kbs[place] == kb:
-            yield int(ids[place]), space.documents[place], min(1.0, float(scores[place]))

@@ -2,22 +2,28 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.tools.knowledge.article import Article
 from salesboost_tools.tools.knowledge.search import Passage
 from salesboost_tools.tools.knowledge.words import TOKENIZER
 
-FORMAT = "1"
+FORMAT = "2"
 """Raised when tables or tokenizer change; a file of another format is built anew."""
 
 TABLES = f"""
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE document (
-    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, content_hash TEXT NOT NULL, name TEXT NOT NULL UNIQUE,
-    title TEXT NOT NULL, kb TEXT NOT NULL, version TEXT NOT NULL, updated TEXT
+    id INTEGER PRIMARY KEY, collection TEXT NOT NULL, path TEXT NOT NULL, content_hash TEXT NOT NULL,
+    name TEXT NOT NULL UNIQUE, title TEXT NOT NULL, kb TEXT NOT NULL, version TEXT NOT NULL, updated TEXT,
+    UNIQUE (collection, path)
 );
+CREATE TABLE label (
+    name TEXT NOT NULL COLLATE NOCASE, value TEXT NOT NULL COLLATE NOCASE,
+    document_id INTEGER NOT NULL REFERENCES document (id), PRIMARY KEY (name, value, document_id)
+) WITHOUT ROWID;
+CREATE INDEX label_of_document ON label (document_id);
 CREATE TABLE passage (id INTEGER PRIMARY KEY, document_id INTEGER NOT NULL REFERENCES document (id), kb TEXT NOT NULL);
 CREATE INDEX passage_of_document ON passage (document_id);
 CREATE VIRTUAL TABLE words USING fts5(title, section, tags, body, tokenize='{TOKENIZER}');
@@ -39,7 +45,7 @@ def read_fact(connection: sqlite3.Connection, name: str) -> str:
     Args:
         connection: To the index.
         name: `format`, `content_hash` (of the texts), `layout_hash` (of the texts and the numbers of their passages),
-            `source` or `passages` (how many).
+            or `passages` (how many).
     """
     row = connection.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
     return "" if row is None else str(row[0])
@@ -55,15 +61,19 @@ def read_passages(connection: sqlite3.Connection, chosen: Sequence[tuple[int, fl
     return [Passage(*connection.execute(_PASSAGE, (passage,)).fetchone(), score=score) for passage, score in chosen]
 
 
-def content_hash_of(hashes: Mapping[str, str]) -> str:
-    """Return one hash for a set of documents, given the hash of each by path."""
-    lines = "".join(f"{path}\0{digest}\n" for path, digest in sorted(hashes.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()
+def hashes_of(connection: sqlite3.Connection, collection: str) -> dict[str, str]:
+    """Return the hash of each document of a collection by its path."""
+    return dict(connection.execute("SELECT path, content_hash FROM document WHERE collection = ?", (collection,)))
+
+
+def _content_hash(connection: sqlite3.Connection) -> str:
+    rows = sorted(connection.execute("SELECT path, content_hash FROM document"))
+    return hashlib.sha256("".join(f"{path}\0{digest}\n" for path, digest in rows).encode()).hexdigest()
 
 
 def _layout_hash(connection: sqlite3.Connection) -> str:
     rows = connection.execute(
-        "SELECT passage.id, document.path, document.content_hash FROM passage "
+        "SELECT passage.id, document.collection, document.path, document.content_hash FROM passage "
         "JOIN document ON document.id = passage.document_id ORDER BY passage.id"
     )
     digest = hashlib.sha256()
@@ -72,57 +82,52 @@ def _layout_hash(connection: sqlite3.Connection) -> str:
     return digest.hexdigest()
 
 
-def delete(connection: sqlite3.Connection, path: str) -> None:
+def delete(connection: sqlite3.Connection, collection: str, path: str) -> None:
     """Forget the document that came from a file."""
-    [(document,)] = connection.execute("SELECT id FROM document WHERE path = ?", (path,))
+    [(document,)] = connection.execute(
+        "SELECT id FROM document WHERE collection = ? AND path = ?", (collection, path)
+    ).fetchall()
     connection.execute("DELETE FROM words WHERE rowid IN (SELECT id FROM passage WHERE document_id = ?)", (document,))
     connection.execute("DELETE FROM passage WHERE document_id = ?", (document,))
+    connection.execute("DELETE FROM label WHERE document_id = ?", (document,))
     connection.execute("DELETE FROM document WHERE id = ?", (document,))
 
 
-def put(connection: sqlite3.Connection, articles: Iterable[Article], source: str) -> None:
-    """Insert articles and note what the index now holds.
+def insert(connection: sqlite3.Connection, collection: str, article: Article) -> None:
+    """Put in an article whose path is new to its collection.
 
     Raises:
-        ConfigurationError: An article has the id of another one.
+        ConfigurationError: It has the id of another one; nothing was put in.
     """
-    for article in articles:
-        _insert(connection, article)
-    hashes: dict[str, str] = dict(connection.execute("SELECT path, content_hash FROM document"))
+    head = article.head
+    taken = connection.execute("SELECT path FROM document WHERE name = ?", (head.id,)).fetchone()
+    if taken is not None:
+        raise ConfigurationError(f"{article.path}: id: another article is already called {head.id!r}: {taken[0]}")
+    updated = head.updated.isoformat() if head.updated else None
+    document = connection.execute(
+        "INSERT INTO document (collection, path, content_hash, name, title, kb, version, updated) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (collection, article.path, article.content_hash, head.id, head.title, head.kb, head.version, updated),
+    ).lastrowid
+    connection.executemany(
+        "INSERT OR IGNORE INTO label VALUES (?, ?, ?)", [(name, value, document) for name, value in article.labels]
+    )
+    for block in article.passages:
+        passage = connection.execute("INSERT INTO passage (document_id, kb) VALUES (?, ?)", (document, head.kb))
+        connection.execute(
+            "INSERT INTO words (rowid, title, section, tags, body) VALUES (?, ?, ?, ?, ?)",
+            (passage.lastrowid, head.title, block.heading, " ".join(head.tags), block.text),
+        )
+
+
+def note_what_is_held(connection: sqlite3.Connection) -> None:
+    """Write down what follows from the documents: hashes, numbers, how words are spread."""
     [(passages,)] = connection.execute("SELECT count(*) FROM passage")
     facts = {
-        "content_hash": content_hash_of(hashes),
+        "content_hash": _content_hash(connection),
         "layout_hash": _layout_hash(connection),
-        "source": source,
         "passages": str(passages),
     }
     connection.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", facts.items())
     connection.execute("DELETE FROM spread")
     connection.execute("INSERT INTO spread SELECT term, doc FROM word_counts")
-
-
-def _insert(connection: sqlite3.Connection, article: Article) -> None:
-    head = article.head
-    try:
-        cursor = connection.execute(
-            "INSERT INTO document (path, content_hash, name, title, kb, version, updated) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                article.path,
-                article.content_hash,
-                head.id,
-                head.title,
-                head.kb,
-                head.version,
-                head.updated.isoformat() if head.updated else None,
-            ),
-        )
-    except sqlite3.IntegrityError as error:
-        raise ConfigurationError(f"{article.path}: id: another article is already called {head.id!r}") from error
-    for block in article.passages:
-        passage = connection.execute(
-            "INSERT INTO passage (document_id, kb) VALUES (?, ?)", (cursor.lastrowid, head.kb)
-        ).lastrowid
-        connection.execute(
-            "INSERT INTO words (rowid, title, section, tags, body) VALUES (?, ?, ?, ?, ?)",
-            (passage, head.title, block.heading, " ".join(head.tags), block.text),
-        )

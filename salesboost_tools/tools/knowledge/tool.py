@@ -9,22 +9,25 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 from langchain_core.tools.base import ArgsSchema
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, create_model
 
 from salesboost_tools.core.errors import UpstreamError
 from salesboost_tools.core.spec import Effect, ToolSpec
-from salesboost_tools.tools.knowledge.article import KNOWLEDGE_BASES, KnowledgeBase
+from salesboost_tools.tools.knowledge.article import KbName
+from salesboost_tools.tools.knowledge.filters import KnowledgeFilters
 from salesboost_tools.tools.knowledge.search import Search
 
 _WEAK_SCORE = 0.15
-"""Below this the best passage is seldom an answer, in both kinds of search: with the shipped articles, questions about
+"""Below this the best passage is seldom an answer, in every kind of search: with the shipped articles, questions about
 anything else stay below, and nine of ten questions that they answer lie above."""
 
-_USUAL_SCORES = {"lexical": 0.47, "semantic": 0.29}
+_USUAL_SCORES = {"lexical": 0.47, "semantic": 0.29, "hybrid": 0.47}
 """What the best passage usually (in the median) scores where it answers, by kind of search: measured with the labelled
 questions about the shipped articles. Kinds of search score differently; beside these they can be compared."""
 _USUAL_SCORE = 0.5
 """Of a kind of search that nobody has measured."""
+
+_BASES_SHOWN = 20
 
 KNOWLEDGE_SPEC = ToolSpec(
     effect=Effect.READ,
@@ -45,8 +48,13 @@ class KnowledgeQuestion(BaseModel):
         min_length=1, max_length=500, description="What to find out, in a few words or as a question, in English."
     )
     top_k: int = Field(default=5, ge=1, le=20, description="How many passages at most.")
-    kb: KnowledgeBase | None = Field(
-        default=None, description="Search this knowledge base only; leave out to search all."
+    kb: KbName | None = Field(
+        default=None,
+        description="Search this knowledge base only; leave out to search all. One that does not exist is answered "
+        "with those that do.",
+    )
+    filters: KnowledgeFilters | None = Field(
+        default=None, description="Search only documents of which all this is true; leave out to search all."
     )
     min_score: float = Field(
         default=0.0, ge=0.0, le=1.0, description="Leave out passages that score less; 0 keeps all that match."
@@ -78,7 +86,7 @@ class KnowledgeRetriever(BaseTool):
 
     def __init__(self, search: Search, **settings: Any) -> None:
         settings.setdefault("spec", _rated_spec(search.kind))
-        super().__init__(**settings)
+        super().__init__(**{"args_schema": _question_about(search), **settings})
         self._search = search
 
     @classmethod
@@ -102,14 +110,19 @@ class KnowledgeRetriever(BaseTool):
         self._search.close()
 
     def _run(
-        self, query: str, top_k: int = 5, kb: KnowledgeBase | None = None, min_score: float = 0.0
+        self,
+        query: str,
+        top_k: int = 5,
+        kb: str | None = None,
+        min_score: float = 0.0,
+        filters: KnowledgeFilters | None = None,
     ) -> dict[str, Any]:
         try:
-            passages = self._search.search(query, top_k, kb, min_score)
-            note = "" if passages else _no_answer(self._search.knowledge_bases(), kb, min_score)
+            passages = self._search.search(query, top_k, kb, min_score, filters)
+            note = "" if passages else _no_answer(self._search, kb, min_score, filters)
         except sqlite3.Error as error:
             raise _unreadable(error) from error
-        if passages and passages[0].score < _WEAK_SCORE:
+        if passages and max(passage.score for passage in passages) < _WEAK_SCORE:
             note = (
                 f"The best score is only {passages[0].score:.2f}, so these passages may not answer the question. "
                 f"A score is {self._search.score_meaning}."
@@ -122,11 +135,16 @@ class KnowledgeRetriever(BaseTool):
         }
 
     async def _arun(
-        self, query: str, top_k: int = 5, kb: KnowledgeBase | None = None, min_score: float = 0.0
+        self,
+        query: str,
+        top_k: int = 5,
+        kb: str | None = None,
+        min_score: float = 0.0,
+        filters: KnowledgeFilters | None = None,
     ) -> dict[str, Any]:
         # A thread, although a question takes about 1 ms and the hop 0.1: fifty at once would hold up the loop, and a
         # file that another process is just writing, or a space to be learnt, could hold it up for seconds.
-        return await asyncio.to_thread(self._run, query, top_k, kb, min_score)
+        return await asyncio.to_thread(self._run, query, top_k, kb, min_score, filters)
 
 
 def _rated_spec(kind: str) -> ToolSpec:
@@ -144,22 +162,59 @@ def answer_quality(result: Mapping[str, Any], kind: str) -> float:
     return best / (best + _USUAL_SCORES.get(kind, _USUAL_SCORE))
 
 
-def _no_answer(sizes: Mapping[str, int], kb: str | None, min_score: float) -> str:
+def _question_about(search: Search) -> type[KnowledgeQuestion]:
+    """Return the arguments, with the knowledge bases there are named for the model."""
+    try:
+        names = list(search.knowledge_bases())[:_BASES_SHOWN]
+    except sqlite3.Error:  # the tool can be made; a call will say what is wrong
+        names = []
+    if not names:
+        return KnowledgeQuestion
+    kb = KnowledgeQuestion.model_fields["kb"]
+    described = Field(default=None, description=f"{kb.description} There are: {', '.join(names)}.")
+    return create_model(
+        "KnowledgeQuestion",
+        __base__=KnowledgeQuestion,
+        __doc__=KnowledgeQuestion.__doc__,
+        kb=(KbName | None, described),
+    )
+
+
+def _no_answer(search: Search, kb: str | None, min_score: float, filters: KnowledgeFilters | None) -> str:
+    sizes = search.knowledge_bases()
     if not sizes:
         return "No answer: the knowledge base is empty. Answer without it, and say that no source was found."
-    held = ", ".join(f"{name} ({count})" for name, count in sizes.items())
-    tried = f" in {kb!r}" if kb else ""
+    unknown = [_unknown(search, name, value) for name, value in (filters.given() if filters else [])]
+    reasons = [f"There is no knowledge base {kb!r}."] if kb and kb not in sizes else []
+    reasons += [reason for reason in unknown if reason]
     hints = ["use other words"]
     if kb:
         hints.append("search without `kb`")
+    if filters is not None and filters.given():
+        hints.append("search without `filters`")
     if min_score > 0:
         hints.append("lower `min_score`")
-    missing = sorted(set(KNOWLEDGE_BASES) - sizes.keys())
-    empty = f"; empty: {', '.join(missing)}" if missing else ""
-    return (
-        f"No answer{tried}. Knowledge bases, with their number of documents: {held}{empty}. "
-        f"You may {' or '.join(hints)}; otherwise say that no source was found."
+    shown = list(sizes.items())[:_BASES_SHOWN]
+    more = f", and {len(sizes) - len(shown)} more" if len(sizes) > len(shown) else ""
+    held = ", ".join(f"{name} ({count})" for name, count in shown)
+    return " ".join(
+        [
+            f"No answer{f' in {kb!r}' if kb else ''}.",
+            *reasons,
+            f"Knowledge bases, with their number of documents: {held}{more}.",
+            f"You may {' or '.join(hints)}; otherwise say that no source was found.",
+        ]
     )
+
+
+def _unknown(search: Search, name: str, value: str) -> str:
+    """Return a sentence if no document can have the value asked for; empty if some have it, or nobody knows."""
+    known = search.known_values(name)
+    if name == "updated_since":
+        return f"The last change was on {known[0]}." if known and known[0] < value else ""
+    if value.casefold() in {each.casefold() for each in known}:
+        return ""
+    return f"For {name!r} documents have, for example: {', '.join(map(repr, known))}." if known else ""
 
 
 def _unreadable(error: sqlite3.Error) -> UpstreamError:

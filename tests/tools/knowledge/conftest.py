@@ -2,7 +2,7 @@
 
 import pytest
 
-from salesboost_tools.tools.knowledge import KnowledgeIndex, LexicalSearch, SemanticSearch, open_knowledge
+from salesboost_tools.tools.knowledge import HybridSearch, KnowledgeIndex, LexicalSearch, SemanticSearch, open_knowledge
 
 
 class Library:
@@ -40,7 +40,14 @@ def shipped(tmp_path_factory):
     made.close()
 
 
-@pytest.fixture(scope="session", params=[LexicalSearch, SemanticSearch], ids=["lexical", "semantic"])
+KINDS = {
+    "lexical": LexicalSearch,
+    "semantic": SemanticSearch,
+    "hybrid": lambda index: HybridSearch([LexicalSearch(index), SemanticSearch(index)]),
+}
+
+
+@pytest.fixture(scope="session", params=KINDS.values(), ids=KINDS.keys())
 def search(request, shipped):
     made = request.param(shipped)
     yield made

@@ -8,11 +8,10 @@ from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.tools.knowledge.article import (
     JOIN_CHARS,
     PASSAGE_CHARS,
-    ArticleFile,
-    article_files,
     bounded_pieces,
     parse_article,
 )
+from salesboost_tools.tools.knowledge.files import MOST_BYTES, ArticleFile, article_files, found_files
 
 
 def article(text, path="security/sso.md"):
@@ -58,14 +57,39 @@ def test_a_plain_file_without_a_heading_is_titled_by_its_name():
     assert article("Text.", "pricing/volume-tiers_2026.txt").head.title == "volume tiers 2026"
 
 
-def test_a_plain_file_in_no_known_folder_says_which_folders_there_are():
-    with pytest.raises(ConfigurationError, match=r"notes/a\.md: kb: .*product, objections, security"):
-        article("Text.", "notes/a.md")
+@pytest.mark.parametrize(
+    ("path", "kb"),
+    [
+        ("a.md", "documents"),
+        ("Sales Notes/old/a.md", "sales-notes"),
+        ("../x/a.md", "documents"),
+        ("価格/a.md", "documents"),
+    ],
+)
+def test_the_knowledge_base_of_a_plain_file_is_its_topmost_folder_made_a_name(path, kb):
+    assert article("Text.", path).head.kb == kb
+
+
+def test_a_named_knowledge_base_holds_whatever_the_file_says():
+    found = parse_article(ArticleFile("a.md", HEAD.encode()), "security")
+    assert (found.head.kb, found.head.id) == ("security", "KB-1")
+    assert parse_article(ArticleFile("a.md", b"Text."), "security").head.id == "security/a.md"
+
+
+def test_the_version_of_a_file_that_names_none_is_the_beginning_of_its_hash():
+    one, other = article("Text."), article("Text!")
+    assert one.head.version == f"sha256:{one.content_hash[:8]}"
+    assert one.head.version != other.head.version
+
+
+def test_fields_that_mean_nothing_here_are_kept_to_filter_by():
+    found = article("---\nid: a\ntags: one, two\nregion: [EU, US]\nauthor: Ada\nempty:\nnested: {a: b}\n---\nText.")
+    assert found.labels == {("tag", "one"), ("tag", "two"), ("region", "EU"), ("region", "US"), ("author", "Ada")}
 
 
 @pytest.mark.parametrize(
     ("line", "field"),
-    [("kb: gossip", "kb"), ("updated: yesterday", "updated"), ("colour: red", "colour"), ("title: ''", "title")],
+    [("kb: a/b", "kb"), ("updated: yesterday", "updated"), ("version: ''", "version"), ("title: ''", "title")],
 )
 def test_a_wrong_field_is_named_with_its_file(line, field):
     head = {"id": "KB-1", "title": "T", "kb": "product"}
@@ -109,10 +133,23 @@ def test_files_come_in_order_with_sub_folders_and_without_hidden_or_foreign_ones
     assert [file.path for file in article_files(tmp_path)] == ["a.txt", "b.md", "sub/D.MD", "sub/c.markdown"]
 
 
-def test_a_folder_linked_in_a_circle_is_passed_by(tmp_path):
-    (tmp_path / "a.md").write_text("x")
-    (tmp_path / "again").symlink_to(tmp_path, target_is_directory=True)
-    assert [file.path for file in article_files(tmp_path)] == ["a.md"]
+def test_what_is_linked_from_elsewhere_is_passed_by(tmp_path):
+    outside = tmp_path / "secret.md"
+    outside.write_text("x")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.md").write_text("x")
+    (folder / "again").symlink_to(folder, target_is_directory=True)
+    (folder / "b.md").symlink_to(outside)
+    assert [file.path for file in article_files(folder)] == ["a.md"]
+
+
+def test_a_file_too_large_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "a.txt").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)  # takes no room on the disk
+    [found] = found_files(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"a\.txt: has 50,000,001 bytes"):
+        found.read()
 
 
 def test_a_missing_folder_is_an_error_and_not_an_empty_one(tmp_path):

@@ -7,8 +7,9 @@ from contextlib import closing
 import pytest
 
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.tools.knowledge import IngestCounts, KnowledgeIndex, LexicalSearch
-from salesboost_tools.tools.knowledge.article import article_files, parse_article
+from salesboost_tools.tools.knowledge import BrokenFile, IngestReport, KnowledgeIndex, LexicalSearch
+from salesboost_tools.tools.knowledge.article import parse_article
+from salesboost_tools.tools.knowledge.files import article_files
 
 
 def found(index, question):
@@ -18,7 +19,7 @@ def found(index, question):
 def test_the_first_ingestion_adds_everything(library, index):
     library.write("alpha", "## One\n\napples")
     library.write("beta", "## One\n\nbananas")
-    assert index.ingest(library.folder) == IngestCounts(added=2, updated=0, deleted=0, unchanged=0)
+    assert index.ingest(library.folder) == IngestReport(added=2, updated=0, deleted=0, unchanged=0)
     assert found(index, "bananas") == {"beta"}
     assert index.probe() == {"documents": 2, "passages": 2}
 
@@ -28,7 +29,7 @@ def test_a_second_ingestion_of_the_same_folder_changes_nothing(library, index):
     index.ingest(library.folder)
     written = index.path.read_bytes()
     counts = index.ingest(library.folder)
-    assert counts == IngestCounts(0, 0, 0, unchanged=1)
+    assert counts == IngestReport(0, 0, 0, unchanged=1)
     assert not counts.changed
     assert index.path.read_bytes() == written
 
@@ -39,7 +40,7 @@ def test_a_changed_file_is_read_anew_and_its_old_words_are_gone(library, index):
     index.ingest(library.folder)
     before = index.content_hash
     library.write("alpha", "## One\n\ncherries")
-    assert index.ingest(library.folder) == IngestCounts(added=0, updated=1, deleted=0, unchanged=1)
+    assert index.ingest(library.folder) == IngestReport(added=0, updated=1, deleted=0, unchanged=1)
     assert found(index, "cherries") == {"alpha"}
     assert found(index, "apples") == set()
     assert index.content_hash != before
@@ -50,7 +51,7 @@ def test_a_deleted_file_is_forgotten(library, index):
     library.write("beta", "## One\n\nbananas")
     index.ingest(library.folder)
     library.delete("alpha")
-    assert index.ingest(library.folder) == IngestCounts(added=0, updated=0, deleted=1, unchanged=1)
+    assert index.ingest(library.folder) == IngestReport(added=0, updated=0, deleted=1, unchanged=1)
     assert found(index, "apples") == set()
     assert index.knowledge_bases() == {"product": 1}
 
@@ -74,23 +75,29 @@ def test_the_same_texts_have_the_same_hash_however_they_came_in(library, index, 
     at_once.close()
 
 
-def test_one_broken_file_leaves_the_index_as_it_was(library, index):
+def test_broken_files_are_told_and_passed_by_and_keep_what_was_read_of_them(library, index):
     library.write("alpha", "## One\n\napples")
     index.ingest(library.folder)
     library.write("alpha", "## One\n\ncherries")
-    library.write("broken", kb="gossip")
+    library.write("broken", kb="../gossip")
     library.write("worse", updated="soon")
-    with pytest.raises(ConfigurationError, match=r"(?s)broken\.md: kb.*worse\.md: updated"):
-        index.ingest(library.folder)
-    assert found(index, "apples") == {"alpha"}
+    library.write("alpha", "## One\n\ncherries", updated="soon")
+    library.write("beta", "## One\n\nbananas")
+    report = index.ingest(library.folder)
+    assert (report.added, report.updated, report.unchanged) == (1, 0, 0)
+    assert [file.path for file in report.broken] == ["alpha.md", "broken.md", "worse.md"]
+    assert report.broken[1].problem.startswith("kb: ")
+    assert report.broken[2].problem.startswith("updated: ")
+    assert (found(index, "apples"), found(index, "bananas")) == ({"alpha"}, {"beta"})
 
 
 def test_two_articles_with_one_id_are_refused_and_named(library, index):
     library.write("alpha", id="KB-1")
     library.write("beta", id="KB-1")
-    with pytest.raises(ConfigurationError, match=r"beta\.md: id: another article is already called 'KB-1'"):
-        index.ingest(library.folder)
-    assert index.knowledge_bases() == {}
+    report = index.ingest(library.folder)
+    assert (report.added, index.knowledge_bases()) == (1, {"product": 1})
+    assert report.broken == (BrokenFile("beta.md", "id: another article is already called 'KB-1': alpha.md"),)
+    assert index.ingest(library.folder).broken == report.broken
 
 
 def test_an_id_may_move_to_another_file(library, index):
@@ -98,7 +105,7 @@ def test_an_id_may_move_to_another_file(library, index):
     index.ingest(library.folder)
     library.delete("alpha")
     library.write("beta", id="KB-1")
-    assert index.ingest(library.folder) == IngestCounts(added=1, updated=0, deleted=1, unchanged=0)
+    assert index.ingest(library.folder) == IngestReport(added=1, updated=0, deleted=1, unchanged=0)
 
 
 def test_a_reader_sees_one_moment_while_another_writes(library, index):

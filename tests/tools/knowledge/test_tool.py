@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from salesboost_tools.core.errors import UpstreamError
 from salesboost_tools.core.spec import Effect
-from salesboost_tools.tools.knowledge import KnowledgeRetriever, LexicalSearch, Passage
-from salesboost_tools.tools.knowledge.article import KNOWLEDGE_BASES
+from salesboost_tools.tools.knowledge import KnowledgeFilters, KnowledgeRetriever, LexicalSearch, Passage
+
+KNOWLEDGE_BASES = {"product", "objections", "security", "pricing", "process", "case_studies"}
 
 
 class FixedSearch:
@@ -27,7 +28,7 @@ class FixedSearch:
         self.passages = [Passage("text", "Title", "Section", "D-1", "product", "1", None, score) for score in scores]
         self.sizes, self.error, self.threads = sizes or {}, error, []
 
-    def search(self, query, top_k=5, kb=None, min_score=0.0):
+    def search(self, query, top_k=5, kb=None, min_score=0.0, filters=None):
         self.threads.append(threading.current_thread())
         if self.error:
             raise self.error
@@ -35,6 +36,9 @@ class FixedSearch:
 
     def knowledge_bases(self):
         return self.sizes
+
+    def known_values(self, name):
+        return ()
 
     def probe(self):
         if self.error:
@@ -88,7 +92,7 @@ def test_a_question_that_has_an_answer_is_answered_better_than_one_that_has_none
 
 async def test_sync_and_async_answers_are_equal(tool):
     for question in ["price per seat", "where is our data", "rye bread", ""]:
-        arguments = (question, 4, None, 0.1)
+        arguments = (question, 4, None, 0.1, KnowledgeFilters(product_line="pipeline"))
         assert await tool._arun(*arguments) == tool._run(*arguments)
     assert await tool.ainvoke({"query": "price"}) == tool.invoke({"query": "price"})
 
@@ -124,9 +128,45 @@ def test_an_empty_knowledge_base_says_that_it_is_empty():
     assert "is empty" in KnowledgeRetriever(FixedSearch()).invoke({"query": "x"})["note"]
 
 
-def test_empty_knowledge_bases_are_named():
-    note = KnowledgeRetriever(FixedSearch(sizes={"product": 3})).invoke({"query": "x"})["note"]
-    assert "product (3); empty: case_studies, objections" in note
+def test_an_unknown_knowledge_base_is_answered_with_those_there_are(tool):
+    answer = tool.invoke({"query": "price", "kb": "gossip"})
+    assert answer["answer_found"] is False
+    assert "There is no knowledge base 'gossip'." in answer["note"]
+    assert "pricing (" in answer["note"]
+
+
+def test_many_knowledge_bases_do_not_flood_the_note():
+    note = KnowledgeRetriever(FixedSearch(sizes={f"kb{number:02}": 1 for number in range(30)})).invoke({"query": "x"})
+    assert "kb19 (1), and 10 more" in note["note"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        ({"product_line": "rockets"}, "For 'product_line' documents have, for example: 'pipeline'"),
+        ({"tag": "nonsense"}, "For 'tag' documents have, for example: "),
+        ({"document": "KB-9999"}, "For 'document' documents have, for example: 'KB-0001'"),
+        ({"updated_since": "2031-01-01"}, "The last change was on 2026-"),
+    ],
+)
+def test_a_filter_that_nothing_meets_is_answered_with_what_there_is(tool, filters, said):
+    answer = tool.invoke({"query": "price per seat", "filters": filters})
+    assert answer["answer_found"] is False
+    assert said in answer["note"]
+    assert "search without `filters`" in answer["note"]
+
+
+def test_filters_choose_the_documents_that_may_answer(tool):
+    question = {"query": "price and discount", "top_k": 20}
+    engage = tool.invoke({**question, "filters": {"product_line": "ENGAGE", "updated_since": "2026-03-01"}})["passages"]
+    everything = tool.invoke(question)["passages"]
+    assert engage
+    assert all(passage["updated"] >= "2026-03-01" for passage in engage)
+    assert {passage["document"] for passage in engage} < {passage["document"] for passage in everything} | {
+        passage["document"] for passage in engage
+    }
+    only = tool.invoke({**question, "filters": {"document": "kb-0035"}})["passages"]
+    assert {passage["document"] for passage in only} == {"KB-0035"}
 
 
 def test_a_weak_answer_says_what_its_score_means():
@@ -144,7 +184,12 @@ def test_a_weak_answer_says_what_its_score_means():
         {"query": "x" * 501},
         {"query": "x", "top_k": 0},
         {"query": "x", "top_k": 21},
-        {"query": "x", "kb": "gossip"},
+        {"query": "x", "kb": "../../etc/passwd"},
+        {"query": "x", "kb": "Pricing"},
+        {"query": "x", "kb": "a\n"},
+        {"query": "x", "kb": "a" * 65},
+        {"query": "x", "filters": {"colour": "red"}},
+        {"query": "x", "filters": {"metadata": {str(number): "x" for number in range(6)}}},
         {"query": "x", "min_score": 1.1},
         {"query": "x", "min_score": float("nan")},
         {"query": "x", "tenant_id": "other"},
@@ -160,10 +205,10 @@ def test_arguments_out_of_bounds_are_refused(tool, wrong):
 def test_the_model_sees_described_and_bounded_arguments(tool):
     function = convert_to_openai_tool(tool)["function"]
     properties = function["parameters"]["properties"]
-    assert set(properties) == {"query", "top_k", "kb", "min_score"}
+    assert set(properties) == {"query", "top_k", "kb", "min_score", "filters"}
     assert all(field["description"] for field in properties.values())
     assert (properties["top_k"]["minimum"], properties["top_k"]["maximum"]) == (1, 20)
-    assert set(KNOWLEDGE_BASES) <= set(str(properties["kb"]).replace("'", " ").replace(",", " ").split())
+    assert all(name in properties["kb"]["description"] for name in KNOWLEDGE_BASES)
 
 
 def test_a_variant_is_named_after_its_search(search):
