@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from langchain_core.tools import BaseTool
@@ -147,6 +147,7 @@ class KnowledgeRetriever(BaseTool):
         return await asyncio.to_thread(self._run, query, top_k, kb, min_score, filters)
 
 
+@cache
 def _rated_spec(kind: str) -> ToolSpec:
     return replace(KNOWLEDGE_SPEC, quality=partial(answer_quality, kind=kind))
 
