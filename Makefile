@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo notebooks test soak check format bench conformance wheel server coverage clean
+.PHONY: help setup demo notebooks docs test soak check format bench conformance wheel server coverage clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ demo: $(STAMP) ## Prepare two account briefs: the main job, without keys or netw
 
 notebooks: $(STAMP) ## Run every notebook from a clean kernel, without keys or network
 	$(BIN)/python -m notebooks
+
+docs: $(STAMP) ## Build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 test: $(STAMP) ## Run the tests
 	$(BIN)/python -m pytest
@@ -58,4 +61,4 @@ coverage: $(STAMP) ## Run the tests; in core, governed and handlers every branch
 	$(BIN)/python -m pytest tests/core tests/governed tests/handlers tests/selection/test_reward.py $(foreach part,core governed handlers,--cov=salesboost_tools.$(part)) --cov-branch --cov-report=term-missing --cov-fail-under=100
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .venv-server .langgraph_api .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist build
+	rm -rf .venv .venv-server .langgraph_api .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist build site
