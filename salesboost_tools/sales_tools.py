@@ -31,7 +31,7 @@ from salesboost_tools.tools.pricing.price_book import Charge
 from salesboost_tools.tools.profile import ProfileReader, SqlErasures
 from salesboost_tools.tools.profile.roles import read_roles
 from salesboost_tools.tools.profile.schema import PROFILE_SCHEMA
-from salesboost_tools.tools.sms import SmsOutreach
+from salesboost_tools.tools.sms import SmsOutbox, SmsOutreach
 from salesboost_tools.tools.stage import StageClassifier, StageSet
 
 
@@ -42,6 +42,8 @@ class OpenTools:
     tools: Sequence[BaseTool]
     variants: Mapping[str, Sequence[BaseTool]]
     """Group name -> equal tools behind it."""
+    outbox: SmsOutbox
+    """Where texts wait to be sent."""
     closers: Sequence[Callable[[], None]]
 
     def close(self) -> None:
@@ -84,6 +86,7 @@ def open_sales_tools(settings: Settings) -> OpenTools:
             SmsOutreach(outbox=outbox, default_region=settings.sms_default_region),
         ],
         variants={KNOWLEDGE: [KnowledgeRetriever.variant(search) for search in (lexical, semantic, hybrid)]},
+        outbox=outbox,
         closers=[store.close, outbox.close, lexical.close, semantic.close],
     )
 

@@ -157,6 +157,11 @@ class Settings(BaseSettings):
         description="Key that verifies further tokens (JWT); their claims `caller_role`, `user_id`, `tenant_id`, "
         "`session_id` say who calls.",
     )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#]+[^?#]*$",
+        description="Where the outside reaches the HTTP service, behind a proxy; callbacks are signed with it.",
+    )
     stages: dict[str, list[str]] = Field(
         {},
         description="Stages that `stage_classifier` answers in, as JSON, each made of the usual ones: "
@@ -180,6 +185,12 @@ class Settings(BaseSettings):
     )
     sms_provider: Literal["outbox", "twilio"] = Field(
         "outbox", description="Who carries texts: `twilio`, or nobody (`outbox`): then nothing leaves the machine."
+    )
+    sms_dispatch_interval: float = Field(
+        5.0,
+        ge=0,
+        le=86_400,
+        description="Seconds between the rounds in which the HTTP service sends texts that are due; 0: it sends none.",
     )
     sms_consent_required: bool = Field(default=True, description="Text only those whose consent is recorded.")
     sms_recipient_cap: int = Field(3, ge=1, le=1000, description="Texts one person gets at most in a window.")

@@ -31,6 +31,7 @@ from salesboost_tools.selection.selector import ToolSelector
 from salesboost_tools.settings import Settings
 from salesboost_tools.state import MemoryState, State
 from salesboost_tools.tools.names import KNOWLEDGE, KNOWLEDGE_VARIANTS
+from salesboost_tools.tools.sms import SmsOutbox
 
 Make = Callable[[Settings, State], ToolHandler]
 Said = TypeVar("Said")
@@ -122,6 +123,7 @@ class SalesToolkit(BaseToolkit):
     _health: ToolHealthChecker | None = PrivateAttr(default=None)
     _tools: list[BaseTool] | None = PrivateAttr(default=None)
     _groups: list[ToolGroup] = PrivateAttr(default_factory=list[ToolGroup])
+    _outbox: SmsOutbox | None = PrivateAttr(default=None)
     _close: list[Callable[[], None]] = PrivateAttr(default_factory=list[Callable[[], None]])
 
     def __init__(
@@ -162,6 +164,13 @@ class SalesToolkit(BaseToolkit):
             self._health = self._health_checker()
         return self._health
 
+    @property
+    def outbox(self) -> SmsOutbox:
+        """Where texts wait to be sent; `adispatch_due` sends those that are due."""
+        self.get_tools()
+        assert self._outbox is not None
+        return self._outbox
+
     def fan_out(self, **options: Any) -> ToolFanOut:
         """Return the node that runs these tools and groups, bounded as the settings say.
 
@@ -196,6 +205,7 @@ class SalesToolkit(BaseToolkit):
     def _open(self) -> None:
         opened = open_sales_tools(self.settings)
         self._close.append(opened.close)
+        self._outbox = opened.outbox
         self._groups = [
             ToolGroup(name, [self._governed(variant) for variant in variants])
             for name, variants in opened.variants.items()

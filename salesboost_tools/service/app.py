@@ -1,12 +1,13 @@
 """`create_app`: everything the toolkit offers over HTTP, as one ASGI application."""
 
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
 from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.observe.exposition import leave_no_gauges
 from salesboost_tools.service.access import Access
 from salesboost_tools.service.bounds import LOOPBACK_HOSTS, Bounds
 from salesboost_tools.service.callers import Callers
@@ -16,6 +17,9 @@ from salesboost_tools.service.routes.health import health_router, process_router
 from salesboost_tools.service.routes.live import live_router
 from salesboost_tools.service.routes.statistics import statistics_router
 from salesboost_tools.service.routes.tools import tools_router
+from salesboost_tools.service.routes.twilio import twilio_router
+from salesboost_tools.service.sending import sending
+from salesboost_tools.texting import open_callbacks
 from salesboost_tools.toolkit import SalesToolkit
 
 _DESCRIPTION = """The governed sales tools of salesboost-tools.
@@ -34,6 +38,9 @@ def create_app(
 ) -> FastAPI:
     """Return the application. Serve it with `salesboost serve`, or mount it in another one.
 
+    With `TOOL_SMS_PROVIDER=twilio` it takes Twilio's callbacks, and sends texts that are due while it runs. (A mounted
+    application does not: Starlette starts and ends the outer one alone. Use `service.sending` there.)
+
     Args:
         toolkit: Whose tools; None for one that the environment sets up. It is closed when the application ends, unless
             it was given.
@@ -51,14 +58,20 @@ def create_app(
         )
     owned = toolkit is None
     toolkit = toolkit or SalesToolkit()
-    access = access or Access.of(toolkit.settings)
+    settings = toolkit.settings
+    texts_leave = settings.sms_provider == "twilio"
+    access = access or Access.of(settings)
     callers = Callers(access)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        yield
-        if owned:
-            toolkit.close()
+        async with AsyncExitStack() as running:
+            if owned:
+                running.callback(toolkit.close)
+            running.callback(leave_no_gauges)
+            if texts_leave and settings.sms_dispatch_interval:
+                await running.enter_async_context(sending(toolkit.outbox, settings.sms_dispatch_interval))
+            yield
 
     app = FastAPI(
         title="salesboost-tools",
@@ -74,6 +87,8 @@ def create_app(
     app.include_router(tools_router(toolkit, callers))
     app.include_router(statistics_router(toolkit, callers))
     app.include_router(live_router(toolkit, access))
+    if texts_leave:
+        app.include_router(twilio_router(open_callbacks(settings, toolkit.outbox), settings.public_url))
     app.include_router(page_router())
     app.add_middleware(
         Bounds,

@@ -2,13 +2,16 @@
 
 import asyncio
 import ipaddress
+import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.observe.exposition import figures_of_workers
 from salesboost_tools.service.access import Access
 from salesboost_tools.settings import Settings
 
@@ -16,6 +19,8 @@ SERVICE = "salesboost_tools.service.app:create_app"
 """How worker processes make the service, each its own, set up from the environment."""
 MCP = "salesboost_tools.mcp.http:create_mcp_app"
 """The same for the MCP server."""
+
+_WORKERS = "TOOL_WORKERS"
 
 
 class PromptProtocol(AutoHTTPProtocol):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
@@ -56,19 +61,36 @@ def listen(
     refuse_open_door(host, Access.of(Settings()))
     if say is not None:
         say(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-    uvicorn.run(
-        application,
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        http=PromptProtocol,
-        server_header=False,
-        access_log=False,  # a path may hold what a person typed
-        ws_max_size=65_536,  # clients have nothing to say
-        timeout_graceful_shutdown=10,
-        timeout_worker_healthcheck=60,  # on a busy machine a worker that starts may be silent for longer than 5 s
-    )
+    with shared_among(workers):
+        uvicorn.run(
+            application,
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            http=PromptProtocol,
+            server_header=False,
+            access_log=False,  # a path may hold what a person typed
+            ws_max_size=65_536,  # clients have nothing to say
+            timeout_graceful_shutdown=10,
+            timeout_worker_healthcheck=60,  # on a busy machine a worker that starts may be silent for longer than 5 s
+        )
+
+
+@contextmanager
+def shared_among(workers: int) -> Generator[None]:
+    """Let worker processes started meanwhile know how many they are, and where they leave their figures."""
+    if workers == 1:
+        yield
+        return
+    told = os.environ.get(_WORKERS)
+    os.environ[_WORKERS] = told or str(workers)
+    try:
+        with figures_of_workers():
+            yield
+    finally:
+        if told is None:
+            del os.environ[_WORKERS]
 
 
 def refuse_open_door(host: str, access: Access) -> None:
