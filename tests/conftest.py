@@ -1,8 +1,11 @@
 """What every test may ask for."""
 
+import shutil
+
 import pytest
 from hypothesis import settings
 
+from salesboost_tools import SalesToolkit, Settings
 from tests.doubles import FakeClock
 
 settings.register_profile("patient", deadline=None)  # speed is measured in benchmarks, never asserted here
@@ -12,3 +15,19 @@ settings.load_profile("patient")
 @pytest.fixture
 def clock():
     return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def shipped_stores(tmp_path_factory):
+    """The embedded stores as a first start makes them; nobody writes to them."""
+    folder = tmp_path_factory.mktemp("shipped") / "stores"
+    toolkit = SalesToolkit(Settings(data_dir=folder))
+    toolkit.get_tools()
+    toolkit.close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data_dir(shipped_stores, tmp_path_factory):
+    """A module's own copy of them."""
+    return shutil.copytree(shipped_stores, tmp_path_factory.mktemp("data") / "stores")

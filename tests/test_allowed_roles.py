@@ -32,12 +32,12 @@ ASKED = {
 
 
 @pytest.fixture(scope="module")
-def open_toolkit(tmp_path_factory):
+def open_toolkit(data_dir):
     """Makes toolkits over the same data and closes them in the end."""
-    folder, opened = tmp_path_factory.mktemp("data"), []
+    opened = []
 
     def make(**settings):
-        opened.append(SalesToolkit(Settings(data_dir=folder, rate_limit_enabled=False, **settings)))
+        opened.append(SalesToolkit(Settings(data_dir=data_dir, rate_limit_enabled=False, **settings)))
         return opened[-1]
 
     yield make

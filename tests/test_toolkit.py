@@ -33,11 +33,6 @@ STALLED = {"operation": "list", "record_type": "deal", "stalled_days": 14, "limi
 PRICE = {"lines": [{"sku": "PIPE-TEAM", "quantity": 12}]}
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
 @pytest.fixture
 def open_toolkit(data_dir):
     """Makes toolkits over the same data, each with a state of its own, and closes them."""

@@ -6,15 +6,6 @@ from salesboost_tools.settings import Settings
 from salesboost_tools.toolkit import SalesToolkit
 
 
-@pytest.fixture(scope="session")
-def data_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stores")
-    toolkit = SalesToolkit(Settings(data_dir=folder))
-    toolkit.get_tools()
-    toolkit.close()
-    return folder
-
-
 @pytest.fixture
 def make_toolkit(data_dir):
     """Returns a function that opens a toolkit on the shipped data; arguments are settings."""

@@ -13,11 +13,6 @@ QUOTE = '{"lines": [{"sku": "PIPE-TEAM", "quantity": 12}]}'
 NOTE = '{"operation": "create_note", "account_id": "ACC-0042", "body": "They called back."}'
 
 
-@pytest.fixture(scope="session")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
 @pytest.fixture
 def run(data_dir, monkeypatch):
     monkeypatch.setenv("TOOL_DATA_DIR", str(data_dir))

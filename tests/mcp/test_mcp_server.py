@@ -21,11 +21,6 @@ QUOTE = {"lines": [{"sku": "PIPE-TEAM", "quantity": 12}]}
 KEY = "a key that only the tests know of, 40 bytes"
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
 @pytest.fixture
 def toolkit(data_dir):
     toolkit = SalesToolkit(Settings(data_dir=data_dir))

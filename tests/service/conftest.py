@@ -21,11 +21,6 @@ def bearer(token):
     return {"authorization": f"Bearer {token}"}
 
 
-@pytest.fixture(scope="session")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
 @pytest.fixture
 def open_toolkit(data_dir):
     opened = []
