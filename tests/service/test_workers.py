@@ -5,11 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from salesboost_tools.observe.exposition import MULTIPROCESS_VARIABLE, exposition, figures_of_workers, leave_no_gauges
 from salesboost_tools.service.listen import shared_among
-from tests.service.processes import served
+from tests.service.workers import service
 
 CALLS = 'salesboost_tool_calls_total{role="system",status="success",tool="price_calculator"}'
 GAUGE = "import os; from prometheus_client import Gauge; Gauge('open', 'Open', multiprocess_mode='livesum').set(1)"
@@ -21,19 +22,18 @@ def quote(quantity):
 
 @pytest.mark.timeout(120)
 def test_metrics_of_two_workers_are_added_up_whoever_is_asked(data_dir, tmp_path):
-    log = tmp_path / "log"
     settings = {"TOOL_DATA_DIR": str(data_dir), "TOOL_CACHE_ENABLED": "false", "TOOL_RATE_LIMIT_ENABLED": "false"}
-    with served(log, workers=2, TMPDIR=str(tmp_path), **settings) as service:
+    with service(2, tmp_path, TMPDIR=str(tmp_path), **settings) as workers:
         (folder,) = tmp_path.glob("salesboost-metrics-*")
         calls = 0
         while len(list(folder.glob("counter_*.db"))) < 2:  # until each worker has been asked
             calls += 1
-            assert service.post("/tools/price_calculator/invoke", json=quote(calls)).status_code == 200
-        counted = [service.get("/metrics").text for _ in range(6)]
-        assert service.stop() == 0
+            called = httpx.post(f"{workers.url}/tools/price_calculator/invoke", json=quote(calls), timeout=30)
+            assert called.status_code == 200
+        counted = [httpx.get(f"{workers.url}/metrics", timeout=30).text for _ in range(6)]
     assert calls >= 2
     assert all(f"{CALLS} {calls}.0" in text for text in counted), counted[0]
-    assert log.read_text().count("Finished server process") == 2
+    assert workers.log.read_text().count("Finished server process") == 2
     assert not folder.exists()
 
 

@@ -22,14 +22,19 @@ class Workers:
         number: How many it starts.
         folder: Where it works.
         environment: Added to this process's environment.
+
+    Attributes:
+        url: Where they answer.
+        log: What they print.
     """
 
     def __init__(self, command: Sequence[str], number: int, folder: Path, **environment: str):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._number = number
-        own = {name: value for name, value in os.environ.items() if not name.startswith("TOOL_")}
-        self._log = (folder / f"workers-{self.port}.log").open("w")
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("TOOL_", "PROMETHEUS_"))}
+        self.log = folder / f"workers-{self.port}.log"
+        self._log = self.log.open("w")
         self._master = subprocess.Popen(
             [sys.executable, *(word.format(port=self.port) for word in command)],
             cwd=folder,
@@ -45,7 +50,7 @@ class Workers:
             with contextlib.suppress(httpx.TransportError):
                 if len(self.pids()) == self._number and httpx.get(f"{self.url}{path}").status_code == 200:
                     return
-            said = Path(self._log.name).read_text()
+            said = self.log.read_text()
             assert self._master.poll() is None, said
             assert time.monotonic() < give_up_at_s, said
             time.sleep(0.05)
@@ -78,10 +83,10 @@ class Workers:
 
 
 @contextlib.contextmanager
-def service(number: int, folder: Path, redis_url: str, **environment: str) -> Iterator[Workers]:
-    """Yield `salesboost serve` with some workers that share a Redis."""
+def service(number: int, folder: Path, redis_url: str = "", **environment: str) -> Iterator[Workers]:
+    """Yield `salesboost serve` with some workers; they share a Redis if one is named."""
     command = ("-m", "salesboost_tools.cli", "serve", "--port", "{port}", "--workers", str(number))
-    workers = Workers(command, number, folder, TOOL_REDIS_URL=redis_url, TOOL_WORKERS=str(number), **environment)
+    workers = Workers(command, number, folder, TOOL_REDIS_URL=redis_url, **environment)
     try:
         workers.wait("/ready")
         yield workers
