@@ -4,12 +4,15 @@ What stands behind each is told at length in the tests of the module in question
 """
 
 import asyncio
+import json
 from itertools import count
 
+import httpx
 import pytest
 from langchain_core.messages import AIMessage
 from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
+from websockets.asyncio.client import connect
 
 from salesboost_tools import HealthStatus, MetricsHandler, SalesToolkit, Settings
 from salesboost_tools.core.errors import RateLimitError, UpstreamError
@@ -20,6 +23,7 @@ from salesboost_tools.service import create_app
 from salesboost_tools.state import MemoryState
 from salesboost_tools.tools.pricing import PriceCalculator
 from salesboost_tools.tools.pricing.yaml_price_book import YamlPriceBook
+from tests.service.serving import listening
 
 COACH = {"configurable": {"caller_role": "coach"}}
 QUOTE = {"lines": [{"sku": "PIPE-TEAM", "quantity": 12}]}
@@ -68,12 +72,14 @@ async def test_execution_with_metrics(open_toolkit):
     assert registry.get_sample_value("salesboost_tool_errors_total", kinds) == 1
 
 
-def test_execution_with_websocket_callbacks(open_toolkit):
-    client = TestClient(create_app(open_toolkit()), base_url="http://localhost")
-    with client.websocket_connect("ws://localhost/ws/tools?tool=price_calculator") as socket:
-        client.post("/tools/price_calculator/invoke", json={"payload": QUOTE})
-        client.post("/tools/price_calculator/invoke", json={"payload": QUOTE})
-        kinds = [socket.receive_json()["kind"] for _ in range(4)]
+async def test_execution_with_websocket_callbacks(open_toolkit):
+    with listening(create_app(open_toolkit())) as address:
+        async with connect(f"ws://{address}/ws/tools?tool=price_calculator") as socket, httpx.AsyncClient() as client:
+            for _ in range(2):
+                await client.post(
+                    f"http://{address}/tools/price_calculator/invoke", json={"payload": QUOTE}, timeout=30
+                )
+            kinds = [json.loads(await asyncio.wait_for(socket.recv(), 30))["kind"] for _ in range(4)]
     assert kinds == ["started", "completed", "started", "cached"]
 
 

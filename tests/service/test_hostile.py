@@ -50,6 +50,13 @@ def rag_client(open_client, open_toolkit):
     return open_client(toolkit=open_toolkit(api_role="rag", rate_limit_enabled=False))
 
 
+@pytest.fixture
+def unlimited_client(open_client, open_toolkit):
+    """Everybody may call every tool, as often as they like."""
+    roles = {tool: ["system"] for tool in TEXTS}
+    return open_client(toolkit=open_toolkit(allowed_roles=roles, rate_limit_enabled=False, cache_enabled=False))
+
+
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_hostile_question_is_only_a_question(rag_client, name):
     url = "/tools/knowledge_retriever/invoke"
@@ -58,6 +65,42 @@ def test_a_hostile_question_is_only_a_question(rag_client, name):
     assert "set-cookie" not in answer.headers
     usual = rag_client.post(url, json={"payload": {"query": "data residency"}}).json()
     assert usual["result"]["answer_found"]
+
+
+TEXTS = {
+    "crm_integration": lambda text: {"operation": "search", "record_type": "account", "query": text},
+    "profile_reader": lambda text: {"subject": "account", "who": text},
+    "competitor_analysis": lambda text: {"competitor": text},
+    "compliance_check": lambda text: {"text": text},
+    "stage_classifier": lambda text: {"message": text},
+    "price_calculator": lambda text: {"lines": [{"sku": text, "quantity": 1}]},
+    "sms_outreach": lambda text: {"operation": "history", "campaign": text},
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_hostile_text_does_no_harm_to_any_tool(unlimited_client, name):
+    listing = {"payload": {"operation": "list", "record_type": "account", "limit": 3}}
+    before = unlimited_client.post("/tools/crm_integration/invoke", json=listing).json()["result"]["records"]
+    for tool, payload in TEXTS.items():
+        answer = unlimited_client.post(f"/tools/{tool}/invoke", json={"payload": payload(QUERIES[name])})
+        assert answer.status_code in {200, 422}, (tool, answer.text)
+        assert "Traceback" not in answer.text
+        assert "set-cookie" not in answer.headers
+    assert unlimited_client.post("/tools/crm_integration/invoke", json=listing).json()["result"]["records"] == before
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_hostile_text_that_is_written_is_read_as_it_was_written(unlimited_client, name):
+    url = "/tools/crm_integration/invoke"
+    listing = {"payload": {"operation": "list", "record_type": "account", "limit": 1}}
+    account = unlimited_client.post(url, json=listing).json()["result"]["records"][0]["id"]
+    note = {"operation": "create_note", "account_id": account, "body": QUERIES[name]}
+    written = unlimited_client.post(url, json={"payload": note}, headers={"idempotency-key": name})
+    assert written.status_code == 200, written.text
+    latest = {"operation": "list", "record_type": "activity", "account_id": account, "limit": 50}
+    found = unlimited_client.post(url, json={"payload": latest}).json()["result"]["records"]
+    assert QUERIES[name] in [activity["body"] for activity in found]
 
 
 @pytest.mark.parametrize("kb", ["../../etc/passwd", "/etc/passwd", "..\\..\\windows", "kb\u0000", "%2e%2e%2f"])

@@ -98,6 +98,7 @@ class Checker:
         book: The rules.
 
     Attributes:
+        book: As given.
         rules: All of them, in the order of their files.
         patterns: All their phrases.
 
@@ -107,6 +108,7 @@ class Checker:
 
     def __init__(self, book: RuleBook) -> None:
         lists = book.lists
+        self.book = book
         self.rules = book.rules
         self._han = book.han
         self._rules = [_compiled(rule, lists) for rule in book.rules]

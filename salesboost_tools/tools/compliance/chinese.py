@@ -30,9 +30,12 @@ class Han:
         return None if None in heard else "".join(part for part in heard if part)
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def read_han(source: Traversable) -> Han:
     """Return the characters of a file: `traditional` and `simplified` side by side, and `sounds`."""
-    known = yaml.safe_load(source.read_text(encoding="utf-8"))
+    known = yaml.load(source.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  (a safe loader)
     simple = dict(zip("".join(known["traditional"]), "".join(known["simplified"]), strict=True))
     sounds = {character: sound for sound, characters in known["sounds"].items() for character in characters}
     return Han(simple, sounds)

@@ -53,6 +53,9 @@ def split_head(text: str, where: str) -> tuple[dict[str, Any] | None, str]:
     return (parse_yaml(match[1], where), text[match.end() :]) if match else (None, text)
 
 
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
 def parse_yaml(text: str, where: str) -> dict[str, Any]:
     """Return a YAML mapping in which every scalar is text.
 
@@ -60,7 +63,7 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
         ConfigurationError: It is not YAML, or not a mapping; the message names the file.
     """
     try:
-        value = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  (BaseLoader makes text, lists and dicts only)
+        value = yaml.load(text, Loader=_LOADER)  # noqa: S506  (it makes text, lists and dicts only)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{where}: the YAML cannot be read: {error}") from error
     if not isinstance(value, dict):

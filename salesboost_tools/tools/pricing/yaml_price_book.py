@@ -175,9 +175,12 @@ def default_price_book() -> YamlPriceBook:
     return YamlPriceBook(files("salesboost_tools") / "data" / "price_book.yaml")
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def _read(source: Traversable) -> tuple[Terms, list[Product]]:
     try:
-        book = _BookEntry.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
+        book = _BookEntry.model_validate(yaml.load(source.read_text(encoding="utf-8"), Loader=_LOADER))  # noqa: S506  (a safe loader)
     except (OSError, yaml.YAMLError) as error:
         raise ConfigurationError(f"cannot read the price book {source}: {error}") from error
     except ValidationError as error:
