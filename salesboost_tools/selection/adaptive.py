@@ -82,7 +82,7 @@ class Adaptive:
             return choose_in_turn(situation.pending, rng)
         note, lift = None, memory.lift
         if memory.trust and situation.context and rng.random() < memory.trust:
-            note, lift = memory.standard(situation), 0.0
+            note, lift = memory.standard(situation), memory.looked_lift
         z, luck = abs(rng.gauss(0.0, 1.0)), rng.random()
         height = z + lift
         best, best_position = -math.inf, 0
@@ -121,7 +121,7 @@ class Adaptive:
             return chances_in_turn(situation.pending), (), 0.0
 
         def chances(*, looked: bool) -> list[float]:
-            lift = 0.0 if looked else memory.lift
+            lift = memory.looked_lift if looked else memory.lift
             prospects = [
                 Prospect(
                     mean + lift * width,

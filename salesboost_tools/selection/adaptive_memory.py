@@ -53,6 +53,11 @@ class AdaptiveMemory:
         """How likely a choice is to look at its context, in [0, 1]."""
         return self._model.trust if self._model is not None else 0.0
 
+    @property
+    def looked_lift(self) -> float:
+        """The same of the bounds in a context."""
+        return self._model.lift(self._outcomes)
+
     def line_up(self, situation: Situation) -> list[ArmTrack]:
         """Return the tracks of the situation's arms, up to date with the totals."""
         arms = situation.arms

@@ -24,6 +24,10 @@ _SHARPNESS = 12.0
 """How many times each outcome counts for the width of the bound. The bound need not be a safe one: an arm whose
 context is met again is corrected, and the choices made without context explore besides."""
 
+_PERSISTENCE = 0.03
+"""How fast the bounds rise with what is known, as in `Adaptive`: an arm that is right in one context only, and has not
+been met there, is looked for."""
+
 _UNLIKELY_BELOW = -2.0
 _AT_ONCE = 16
 """While the log odds are so low, outcomes are learnt so many at once: nobody asks, and together they cost a fifth."""
@@ -58,6 +62,10 @@ class ContextModel:
             (mean + _EXPECTED, math.sqrt(max(factor, 0.0) * variance / _SHARPNESS))
             for mean, factor, variance in zip(means.tolist(), factors.tolist(), self._ridges.noise(arms), strict=True)
         ]
+
+    def lift(self, outcomes: float) -> float:
+        """Return how many widths the bounds lie above the means at least, so many outcomes being known."""
+        return math.sqrt(2 * _PERSISTENCE * _SHARPNESS * math.log1p(outcomes))
 
     def standard(self, arms: Sequence[str]) -> float:
         """Return the highest mean reward of the arms in choices made without the context; 0 if there were none."""

@@ -15,6 +15,11 @@ _NOISE_PRIOR_COUNT = 2.0
 """Variance of the reward about the model before anything is seen, worth two outcomes."""
 
 
+_POOLED_COUNT = 30.0
+"""Outcomes that the noise of all arms together counts for in that of each: an arm that has failed whenever it was
+tried would else seem certain to fail anywhere."""
+
+
 class Ridges:
     """`reward = x · θ + noise` for each arm, θ with prior N(0, noise / stiffness).
 
@@ -52,8 +57,9 @@ class Ridges:
 
     def noise(self, arms: Sequence[str]) -> list[float]:
         """Return the variance of the reward about the model of each arm."""
-        rows = self._rows
-        return [self._squares[rows[arm]] / self._counts[rows[arm]] for arm in arms]
+        rows, squares, counts = self._rows, self._squares, self._counts
+        pooled = _POOLED_COUNT * sum(squares) / sum(counts)
+        return [(squares[rows[arm]] + pooled) / (counts[rows[arm]] + _POOLED_COUNT) for arm in arms]
 
     def learn(
         self, arm: str, contexts: Vector, rewards: Sequence[float], shares: Sequence[float]
