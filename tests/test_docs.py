@@ -30,6 +30,8 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch)
 
 
 def test_every_page_is_listed_once():
-    listed = re.findall(r"^ +- (?:\w+: )?([\w/]+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    listed = re.findall(
+        r"^ +- (?:\w+: )?([\w/]+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE
+    )
     tours = [f"tours/{path.stem}.md" for path in (DOCS.parent / "notebooks").glob("*.ipynb")]
     assert sorted(listed) == sorted([*(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")), *tours])
