@@ -171,19 +171,23 @@ class SalesToolkit(BaseToolkit):
         assert self._outbox is not None
         return self._outbox
 
-    def fan_out(self, **options: Any) -> ToolFanOut:
+    def fan_out(self, tools: Sequence[BaseTool] | None = None, **options: Any) -> ToolFanOut:
         """Return the node that runs these tools and groups, bounded as the settings say.
 
+        Variants of a group that `health` knows to be unhealthy are passed over.
+
         Args:
+            tools: Instead of the toolkit's own, for example the same with one more handler around one of them.
             **options: Further arguments of `ToolFanOut`; they take precedence.
         """
         usual: dict[str, Any] = {
             "groups": self.groups,
             "selector": self.selector,
+            "health": self.health,
             "max_concurrency": self.settings.parallel_max_concurrent,
             "parallel": self.settings.parallel_enabled,
         }
-        return ToolFanOut(self.get_tools(), **{**usual, **options})
+        return ToolFanOut(self.get_tools() if tools is None else tools, **{**usual, **options})
 
     def executor(self) -> ToolExecutor:
         """Return what runs these tools by name."""

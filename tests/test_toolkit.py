@@ -360,6 +360,13 @@ def test_the_node_is_bounded_as_the_settings_say_unless_told_otherwise(open_tool
     assert toolkit.fan_out(max_concurrency=9)._max_concurrency == 9
 
 
+async def test_the_node_runs_other_tools_than_the_toolkits_own_if_given(toolkit):
+    node = toolkit.fan_out([ScriptedTool("other", name="price_calculator")])
+    assert sorted(node.tools_by_name) == ["knowledge_retriever", "price_calculator"]
+    [message] = await answers(node, "async", call("price_calculator"))
+    assert message.content == "other"
+
+
 async def test_the_executor_runs_the_same_tools(toolkit):
     executor = toolkit.executor()
     assert isinstance(executor, ToolExecutor)

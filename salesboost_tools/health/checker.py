@@ -139,7 +139,30 @@ class ToolHealthChecker:
             ConfigurationError: There is no such tool; the message names those there are.
         """
         self._refuse_unknown(tool_name)
-        finding = self._findings.get(tool_name)
+        return self._judged(tool_name, self._findings.get(tool_name))
+
+    def is_unhealthy(self, tool_name: str) -> bool:
+        """Return whether a tool had better not be chosen. Strangers are not unhealthy; nobody is asked.
+
+        A probe's finding counts as long as it is believed (`ttl_s`): a tool that nobody probes again and nobody chooses
+        could otherwise never show that it is back.
+        """
+        if tool_name not in self._limits_s:
+            return False
+        finding = self._findings.get(tool_name) if self._is_fresh(tool_name) else None
+        return self._judged(tool_name, finding).status is HealthStatus.UNHEALTHY
+
+    def store_failure(self) -> str | None:
+        """Return why the state store did not answer when it was last asked; None if it did, or was not asked."""
+        finding = self._findings.get(_STORE)
+        return None if finding is None else finding.probed.failure
+
+    def close(self) -> None:
+        """Listen to traffic no longer."""
+        if self._leave is not None:
+            self._leave()
+
+    def _judged(self, tool_name: str, finding: _Finding | None) -> ToolHealth:
         circuit = self._circuit(tool_name) if self._circuit is not None else None
         traffic = self._traffic.of(tool_name)
         probed = None if finding is None else finding.probed
@@ -160,20 +183,6 @@ class ToolHealthChecker:
             traffic=traffic,
             circuit=None if circuit is None else circuit.value,
         )
-
-    def is_unhealthy(self, tool_name: str) -> bool:
-        """Return whether a tool had better not be chosen. Strangers are not unhealthy; nobody is asked."""
-        return tool_name in self._limits_s and self.status_of(tool_name).status is HealthStatus.UNHEALTHY
-
-    def store_failure(self) -> str | None:
-        """Return why the state store did not answer when it was last asked; None if it did, or was not asked."""
-        finding = self._findings.get(_STORE)
-        return None if finding is None else finding.probed.failure
-
-    def close(self) -> None:
-        """Listen to traffic no longer."""
-        if self._leave is not None:
-            self._leave()
 
     # ------------------------------------------------------------ probing
 

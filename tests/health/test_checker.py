@@ -58,13 +58,19 @@ async def test_a_tool_without_probe_and_traffic_is_unknown(clock):
 
 
 async def test_a_probe_that_hangs_is_given_up_and_not_started_twice(clock):
-    let_go = threading.Event()
-    hanging = ProbedTool(probe_does=lambda: let_go.wait(10))
+    began, let_go = threading.Event(), threading.Event()
+
+    def hangs():
+        began.set()
+        let_go.wait(10)
+
+    hanging = ProbedTool(probe_does=hangs)
     checker = ToolHealthChecker([hanging], timeout_s=0.01, clock=clock)
     try:
         for _ in range(2):
             health = await checker.check("scripted", refresh=True)
             assert health.reasons == ("the probe did not answer within 0.01 s",)
+        assert began.wait(10)  # its thread may be late on a busy machine
         assert hanging.probes == 1
     finally:
         let_go.set()
@@ -183,6 +189,18 @@ async def test_variants_are_reported_apart_and_do_not_count(clock):
     assert report["variants"]["by_meaning"]["status"] == "unhealthy"
     assert checker.is_unhealthy("by_meaning")
     assert (await checker.check("by_meaning")).reasons == ("OSError",)
+
+
+async def test_a_failed_probe_keeps_a_tool_from_being_chosen_only_as_long_as_it_is_believed(clock):
+    ill = ProbedTool(name="by_meaning", probe_does=OSError())
+    checker = ToolHealthChecker([ill], ttl_s=30, clock=clock)
+    assert not checker.is_unhealthy("by_meaning")
+    await checker.check_all()
+    clock.advance(29)
+    assert checker.is_unhealthy("by_meaning")
+    clock.advance(1)
+    assert not checker.is_unhealthy("by_meaning")
+    assert checker.status_of("by_meaning").status is HealthStatus.UNHEALTHY  # the last that is known
 
 
 def test_without_tools_nothing_is_known():

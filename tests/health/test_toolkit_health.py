@@ -1,10 +1,14 @@
 """The toolkit's tools are probed for what they really need; breaking it shows."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from salesboost_tools import HealthStatus, SalesToolkit, Settings
+from salesboost_tools.handlers.status import StatusHandler
+from tests.nodes.messages import answers, both_ways, call
 from tests.services import RedisServer
 
 
@@ -54,3 +58,27 @@ async def test_a_state_store_that_is_gone_degrades_every_tool_until_it_is_back(d
 def test_asking_from_two_event_loops_is_fine(toolkit):
     first, second = (asyncio.run(toolkit.health.check_all(refresh=True)) for _ in range(2))
     assert first.status is second.status is HealthStatus.HEALTHY
+
+
+@both_ways
+async def test_a_variant_that_broke_is_passed_over_by_the_toolkits_node_once_its_failures_show(way, data_dir, tmp_path):
+    for file in data_dir.glob("knowledge*"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    alone = dict.fromkeys(("cache_enabled", "circuit_breaker_enabled", "rate_limit_enabled", "retry_enabled"), False)
+    toolkit = SalesToolkit(Settings(data_dir=tmp_path, **alone))
+    try:
+        node, feed = toolkit.fan_out(), toolkit.handler(StatusHandler).feed
+        with closing(sqlite3.connect(tmp_path / "knowledge.sqlite")) as connection:
+            connection.execute("DELETE FROM words_data WHERE id > 10")  # of FTS5's index; texts are elsewhere
+            connection.commit()
+
+        for number in range(6):
+            asked = call("knowledge_retriever", query=f"discount {number}")
+            [message] = await answers(node, way, asked, config={"configurable": {"caller_role": "coach"}})
+            assert (message.status, message.response_metadata["variant"]) == ("success", "knowledge_retriever_semantic")
+        tried = [event.tool for event in feed.recent() if event.kind == "selected"]
+        both = ["knowledge_retriever_lexical", "knowledge_retriever_semantic"]
+        assert tried == [*both * 5, both[1]]
+        assert toolkit.health.is_unhealthy("knowledge_retriever_lexical")
+    finally:
+        toolkit.close()
