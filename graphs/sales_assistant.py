@@ -9,9 +9,11 @@ authenticates its users, and does not take it from them.
 
 # pyright: reportUnknownMemberType=false
 
+import asyncio
 import os
 from collections.abc import Mapping
 from functools import cache
+from threading import Lock
 from typing import Any, Final, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -23,7 +25,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.prebuilt import tools_condition
 
 from graphs.scripted_sales_model import ScriptedSalesModel
-from salesboost_tools import ApprovalHandler, SalesToolkit, ToolCall, ToolFanOut, govern
+from salesboost_tools import ApprovalHandler, SalesToolkit, ToolCall, govern
 
 SMS: Final = "sms_outreach"
 _LEAVES: Final = frozenset({"send", "schedule"})
@@ -43,8 +45,7 @@ def build_sales_assistant(toolkit: SalesToolkit, model: BaseChatModel, *, checkp
             approve, and no message leaves.
     """
     tools = [asks_first(tool) for tool in toolkit.get_tools()]
-    width = toolkit.settings.parallel_max_concurrent
-    fan_out = ToolFanOut(tools, groups=toolkit.groups, selector=toolkit.selector, max_concurrency=width)
+    fan_out = toolkit.fan_out(tools)
     ask = RunnableLambda(_conversation) | model.bind_tools(tools) | RunnableLambda(_said)
     graph = StateGraph(MessagesState)
     graph.add_node("model", ask)
@@ -86,11 +87,22 @@ def _said(message: AIMessage) -> dict[str, list[AIMessage]]:
     return {"messages": [message]}
 
 
+_opening = Lock()
+
+
 @cache
-def _served() -> Any:
+def _opened() -> Any:
     return build_sales_assistant(SalesToolkit(), model_of(os.environ))
 
 
-def graph() -> Any:
-    """Return the graph for the server, always the same: its stores are opened when it is first asked for."""
-    return _served()
+def _served() -> Any:
+    with _opening:  # two who ask first at once get the same one
+        return _opened()
+
+
+async def graph() -> Any:
+    """Return the graph for the server, always the same.
+
+    Its stores are opened when it is first asked for, in a thread: a server's event loop must not wait for files.
+    """
+    return await asyncio.to_thread(_served)
