@@ -40,7 +40,8 @@ def open_sms(
         data_dir: Folder of the embedded file; created if missing.
         policy: What messages have to keep to.
         database: The user's own, which other stores may share: its tables are made or upgraded, nobody's consent is
-            filled in. None for an SQLite file, made on first use, with the consent of the shipped contacts.
+            filled in. None for an SQLite file that nobody else may read, made on first use, with the consent of the
+            shipped contacts, as long as nothing is really sent.
         provider: Who carries messages; nobody by default.
         now: The present moment (UTC).
 
@@ -51,13 +52,16 @@ def open_sms(
     if database is not None:
         database.upgrade(SMS_SCHEMA)
         return SmsOutbox(database, policy=policy, provider=provider, now=now)
+    file = (data_dir / FILE_NAME).absolute()
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)  # numbers, texts and who agreed to what: nobody else's business
     except OSError as error:
         raise ConfigurationError(f"cannot write to {data_dir}: {error}; set TOOL_DATA_DIR") from error
-    embedded = Database(URL.create("sqlite", database=str((data_dir / FILE_NAME).absolute())))
+    embedded = Database(URL.create("sqlite", database=str(file)))
     embedded.upgrade(SMS_SCHEMA)
-    embedded.perform(seed_consent, writes=True)
+    if provider is None or not provider.delivers:  # the consent of people in a story is no consent
+        embedded.perform(seed_consent, writes=True)
     return SmsOutbox(embedded, policy=policy, provider=provider, now=now)
 
 

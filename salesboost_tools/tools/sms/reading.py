@@ -16,6 +16,7 @@ from salesboost_tools.tools.sms.scope import Scope
 from salesboost_tools.tools.sms.vocabulary import Consent, State
 
 _NAMED_AT_MOST = 10
+_EXCERPT_LETTERS = 160
 
 
 def told(row: Row) -> dict[str, Any]:
@@ -36,6 +37,14 @@ def told(row: Row) -> dict[str, Any]:
         "error": row["error"],
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _told_in_short(row: Row) -> dict[str, Any]:
+    """Return a message for a list: a long text is cut, and `status` tells the whole of it."""
+    shown = told(row)
+    if len(shown["body"]) > _EXCERPT_LETTERS:
+        shown |= {"body": shown["body"][:_EXCERPT_LETTERS] + "…", "body_is_complete": False}
+    return shown
 
 
 def _time(moment: Any) -> str | None:
@@ -60,7 +69,7 @@ def message(connection: Connection, message_id: str, scope: Scope) -> Row:
 
 
 def history(connection: Connection, asked: History, scope: Scope) -> dict[str, Any]:
-    """Return one page of messages, newest first, and what the ledger says of the person if one was asked for.
+    """Return one page of messages, newest first, long texts cut, and what the ledger says of the person if one was asked for.
 
     Raises:
         ToolInputError: The cursor is no message of the tenant, or there is no such campaign.
@@ -76,7 +85,7 @@ def history(connection: Connection, asked: History, scope: Scope) -> dict[str, A
         wanted = wanted.where(messages.c.id < asked.cursor)  # ids rise with the time a message was entered
     found = connection.execute(wanted.order_by(messages.c.id.desc()).limit(asked.limit + 1)).mappings().all()
     page = found[: asked.limit]
-    answer: dict[str, Any] = {"messages": [told(dict(row)) for row in page]}
+    answer: dict[str, Any] = {"messages": [_told_in_short(dict(row)) for row in page]}
     if len(found) > len(page):
         answer["next_cursor"] = page[-1]["id"]
     if asked.phone is not None:

@@ -193,6 +193,17 @@ async def test_history_comes_newest_first_page_by_page(ask, outbox, now):
     assert "6 messages" in (await ask(operation="history", to="+14155552671"))["note"]
 
 
+async def test_a_list_cuts_long_texts_and_the_status_tells_them_whole(ask, outbox):
+    agree(outbox, CLEVELAND)
+    body = "0123456789" * 20
+    message_id = (await ask(**SEND | {"body": body}))["message"]["id"]
+    (shown,) = (await ask(operation="history"))["messages"]
+    assert (shown["body"], shown["body_is_complete"]) == (body[:160] + "…", False)
+    whole = (await ask(operation="status", message_id=message_id))["message"]
+    assert whole["body"] == body
+    assert "body_is_complete" not in whole
+
+
 async def test_campaigns_are_counted(ask, outbox):
     agree(outbox, CLEVELAND, BERLIN)
     await ask(**SEND | {"body": "a" * 161}, campaign="june")
