@@ -15,6 +15,7 @@ from salesboost_tools.tools.crm.vocabulary import RecordType
 _ZEROS = re.compile("-0+")
 _CANDIDATES_AT_MOST = 1000
 _VALUES_AT_MOST = 20
+_PLURAL = {"activity": "activities"}
 _NAMED_VALUES = ("competitor", "industry", "country", "owner_id")
 
 
@@ -28,17 +29,27 @@ def unknown(connection: Connection, record_type: RecordType, record_id: str, sco
     return wrong_input(f"No {record_type} {record_id!r}. {near or f'Search {record_type}s by name.'}")
 
 
-def nothing_found(connection: Connection, asked: Find, scope: Scope) -> str | None:
-    """Return what could have been meant by a query or filter that found nothing; None if there is nothing to say."""
+def nothing_found(connection: Connection, asked: Find, scope: Scope) -> str:
+    """Return what could have been meant by a query or filter that found nothing, or how much there is to look for."""
     for name in _NAMED_VALUES:
         value = asked.filters.get(name)
         if value is not None and not ask(connection, statements.with_value(asked.record_type, name, value), scope):
             in_use = ask(connection, statements.values_in_use(asked.record_type, name, _VALUES_AT_MOST), scope)
             values = ", ".join(row[name] for row in in_use) or "none"
             return f"No {asked.record_type} has {name} {value!r}; there are: {values}."
+    near = None
     if asked.query is not None and asked.record_type in {"account", "deal"}:
-        return _nearest(connection, asked.record_type, asked.query, scope)
-    return None
+        near = _nearest(connection, asked.record_type, asked.query, scope)
+    return near or _how_many(connection, asked, scope)
+
+
+def _how_many(connection: Connection, asked: Find, scope: Scope) -> str:
+    (row,) = ask(connection, statements.how_many(asked.record_type), scope)
+    several = _PLURAL.get(asked.record_type, f"{asked.record_type}s")
+    if not row["records"]:
+        return f"There are no {several} yet."
+    fewer = "use fewer words or filters" if asked.query is not None else "use fewer filters"
+    return f"None of the {row['records']} {several} fits all of this; {fewer}."
 
 
 def _nearest(connection: Connection, record_type: RecordType, wanted: str, scope: Scope) -> str | None:

@@ -146,6 +146,12 @@ def values_in_use(record_type: RecordType, column: str, most: int) -> Executable
     )
 
 
+def how_many(record_type: RecordType) -> Executable:
+    """Count the records of a type."""
+    table = TABLES[record_type]
+    return select(func.count().label("records")).select_from(table).where(table.c.tenant_id == OF_TENANT)
+
+
 def with_value(record_type: RecordType, column: str, value: str) -> Executable:
     """Select a record that has this value in a column, if there is one."""
     table = TABLES[record_type]

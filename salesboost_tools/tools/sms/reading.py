@@ -69,7 +69,7 @@ def message(connection: Connection, message_id: str, scope: Scope) -> Row:
 
 
 def history(connection: Connection, asked: History, scope: Scope) -> dict[str, Any]:
-    """Return one page of messages, newest first, long texts cut, and what the ledger says of the person if one was asked for.
+    """Return one page of messages, newest first, and what the ledger says of the person if one was asked for.
 
     Raises:
         ToolInputError: The cursor is no message of the tenant, or there is no such campaign.

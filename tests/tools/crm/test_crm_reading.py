@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from salesboost_tools.core.errors import ToolInputError
-from tests.tools.crm.conftest import ON_EVERY_DATABASE
+from tests.tools.crm.conftest import ON_EVERY_DATABASE, config
 
 pytestmark = ON_EVERY_DATABASE
 
@@ -119,6 +119,32 @@ async def test_a_search_that_finds_nothing_says_what_is_near(ask):
     answer = await ask(operation="search", record_type="account", query="akme corp")
     assert answer["records"] == []
     assert answer["hint"] == "Nearest: 'Acme Corp' (ACC-0042)."
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        (
+            {"operation": "search", "record_type": "account", "query": "§§§"},
+            "accounts fits all of this; use fewer words or filters.",
+        ),
+        ({"operation": "search", "record_type": "contact", "query": "nobody"}, "use fewer words or filters"),
+        (
+            {"operation": "list", "record_type": "deal", "competitor": "Quotiva", "account_id": "ACC-0042"},
+            "fits all of this; use fewer filters.",
+        ),
+    ],
+    ids=str,
+)
+async def test_where_nothing_is_near_the_answer_says_how_much_there_is_and_names_nobody(ask, asked, hint):
+    answer = await ask(**asked)
+    assert answer["records"] == []
+    assert hint in answer["hint"]
+
+
+async def test_where_there_is_nothing_at_all_the_answer_says_so(ask):
+    answer = await ask(config(tenant_id="nobody"), operation="search", record_type="account", query="x")
+    assert answer["hint"] == "There are no accounts yet."
 
 
 async def test_a_filter_that_finds_nothing_says_what_there_is(ask):
