@@ -140,6 +140,11 @@ def changes_something(command: Command) -> bool:
 class Crm(Protocol):
     """A CRM behind the tool: answers commands for a caller, of the caller's tenant only."""
 
+    @property
+    def product(self) -> str:
+        """What it is, for operators: 'SQLite', 'PostgreSQL', 'HubSpot'."""
+        ...
+
     def perform(self, command: Command, caller: Caller, key: str | None = None) -> dict[str, Any]:
         """Answer, plain and JSON-able.
 

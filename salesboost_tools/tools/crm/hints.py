@@ -15,6 +15,9 @@ from salesboost_tools.tools.crm.vocabulary import RecordType
 _ZEROS = re.compile("-0+")
 _CANDIDATES_AT_MOST = 1000
 _VALUES_AT_MOST = 20
+_RECORDS_AT_MOST = 3
+_NAMED_RECORDS = ("account", "deal")
+"""The others are people and their words: those are not named unasked."""
 _PLURAL = {"activity": "activities"}
 _NAMED_VALUES = ("competitor", "industry", "country", "owner_id")
 
@@ -38,7 +41,7 @@ def nothing_found(connection: Connection, asked: Find, scope: Scope) -> str:
             values = ", ".join(row[name] for row in in_use) or "none"
             return f"No {asked.record_type} has {name} {value!r}; there are: {values}."
     near = None
-    if asked.query is not None and asked.record_type in {"account", "deal"}:
+    if asked.query is not None and asked.record_type in _NAMED_RECORDS:
         near = _nearest(connection, asked.record_type, asked.query, scope)
     return near or _how_many(connection, asked, scope)
 
@@ -49,7 +52,12 @@ def _how_many(connection: Connection, asked: Find, scope: Scope) -> str:
     if not row["records"]:
         return f"There are no {several} yet."
     fewer = "use fewer words or filters" if asked.query is not None else "use fewer filters"
-    return f"None of the {row['records']} {several} fits all of this; {fewer}."
+    hint = f"None of the {row['records']} {several} fits all of this; {fewer}."
+    if asked.record_type not in _NAMED_RECORDS:
+        return hint
+    some = ask(connection, statements.first_by_name(asked.record_type, _RECORDS_AT_MOST), scope)
+    named = ", ".join(f"{row['name']!r} ({row['id']})" for row in some)
+    return f"{hint} There are, among others: {named}."
 
 
 def _nearest(connection: Connection, record_type: RecordType, wanted: str, scope: Scope) -> str | None:

@@ -152,6 +152,13 @@ def how_many(record_type: RecordType) -> Executable:
     return select(func.count().label("records")).select_from(table).where(table.c.tenant_id == OF_TENANT)
 
 
+def first_by_name(record_type: RecordType, most: int) -> Executable:
+    """Select ids and names, `most` at most."""
+    table = TABLES[record_type]
+    named = select(table.c.id, table.c.name).where(table.c.tenant_id == OF_TENANT)
+    return named.order_by(table.c.name, table.c.id).limit(most)
+
+
 def with_value(record_type: RecordType, column: str, value: str) -> Executable:
     """Select a record that has this value in a column, if there is one."""
     table = TABLES[record_type]

@@ -59,6 +59,11 @@ class CrmStore:
         """Do what `perform` does without blocking the event loop."""
         return await self.database.aperform(self._work(command, caller, key), writes=changes_something(command))
 
+    @property
+    def product(self) -> str:
+        """Whose database it is."""
+        return self.database.product
+
     def probe(self) -> None:
         """Read from the database.
 

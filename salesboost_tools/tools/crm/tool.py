@@ -58,10 +58,12 @@ class CrmIntegration(BaseTool):
         command = command_of(CrmArguments.model_validate(arguments))
         return await self.crm.aperform(command, caller_of(config), write_key_of(self.name, config))
 
-    def probe(self) -> None:
-        """Raise unless the back end answers."""
+    def probe(self) -> Mapping[str, str]:
+        """Return what the back end is; raise unless it answers."""
         self.crm.probe()
+        return {"back_end": self.crm.product}
 
-    async def aprobe(self) -> None:
+    async def aprobe(self) -> Mapping[str, str]:
         """Do what `probe` does without blocking the event loop."""
         await self.crm.aprobe()
+        return {"back_end": self.crm.product}

@@ -15,6 +15,7 @@ from salesboost_tools.tools.database.engines import Engines
 from salesboost_tools.tools.database.migration import Schema, is_current, upgrade
 
 _T = TypeVar("_T")
+_PRODUCTS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _REPEATED_IN_POSTGRESQL = ("40001", "40P01")
 """SQLSTATE of a serialization failure and of a deadlock: nothing was written, and another try may succeed."""
 
@@ -36,6 +37,11 @@ class Database:
 
     def __init__(self, url: str | URL) -> None:
         self._engines = Engines(url)
+
+    @property
+    def product(self) -> str:
+        """Whose database it is: 'SQLite' or 'PostgreSQL'."""
+        return _PRODUCTS[self._engines.sync.reading.dialect.name]
 
     def perform(self, work: Callable[[Connection], _T], *, writes: bool) -> _T:
         """Return what `work` makes of a connection; if it writes, in one transaction: whole or not at all.

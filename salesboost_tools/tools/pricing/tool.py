@@ -1,5 +1,6 @@
 """`price_calculator`: prices a purchase from a price book, exactly."""
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
@@ -52,9 +53,10 @@ class PriceCalculator(BaseTool):
         """Price on the event loop: well under a millisecond of arithmetic, no I/O."""
         return self._run(**arguments)
 
-    def probe(self) -> None:
-        """Raise unless the price book can be read."""
+    def probe(self) -> Mapping[str, Any]:
+        """Return which prices are in use, and for how many products; raise unless the price book can be read."""
         self.price_book.probe()
+        return {"products": len(self.price_book.products), "version": self.price_book.terms.version}
 
 
 def calculate(asked: PriceArguments, book: PriceBook, now: Now) -> dict[str, Any]:

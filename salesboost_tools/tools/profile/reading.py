@@ -93,15 +93,7 @@ def _found(subject: Subject, who: str) -> Generator[Any, Any, Record]:
         raise unknown_id
     if subject == "person":
         raise wrong_input(f"No person {who!r}. The buying_committee of their account says who is known there.")
-    raise (yield from _no_account(who, page["hint"]))
-
-
-def _no_account(who: str, hint: str | None) -> Generator[Any, Any, ToolInputError]:
-    if hint is None:
-        some = yield Find(operation="list", record_type="account", limit=_NAMED_AT_MOST)
-        named = ", ".join(f"{each['name']!r} ({each['id']})" for each in some["records"])
-        hint = f"There are, among others: {named}." if named else "There are no accounts yet."
-    return wrong_input(f"No account {who!r}. {hint}")
+    raise wrong_input(f"No account {who!r}. {page['hint']}")
 
 
 def _several(subject: Subject, who: str, records: Sequence[Record]) -> ToolInputError:

@@ -74,8 +74,8 @@ class ProfileReader(BaseTool):
         super().__init__(**settings)
         self._crm, self._erasures, self._roles, self._now = crm, erasures, roles or read_roles(), now
 
-    def probe(self) -> None:
-        """Touch the CRM and the note of erasures.
+    def probe(self) -> Mapping[str, Any]:
+        """Touch the CRM and the note of erasures, and return what the CRM is and whether people are erased there.
 
         Raises:
             UpstreamError: One of them did not answer.
@@ -83,12 +83,17 @@ class ProfileReader(BaseTool):
         self._crm.probe()
         if self._erasures is not None:
             self._erasures.probe()
+        return self._facts()
 
-    async def aprobe(self) -> None:
+    async def aprobe(self) -> Mapping[str, Any]:
         """Do what `probe` does without blocking the event loop."""
         await self._crm.aprobe()
         if self._erasures is not None:
             await self._erasures.aprobe()
+        return self._facts()
+
+    def _facts(self) -> Mapping[str, Any]:
+        return {"back_end": self._crm.product, "erases": self._erasures is not None}
 
     def _run(self, config: RunnableConfig, **arguments: Any) -> dict[str, Any]:
         asked, caller = ProfileArguments.model_validate(arguments), caller_of(config)

@@ -38,6 +38,11 @@ class SmsOutbox:
         self.database = database
         self._delivery = Delivery(provider or OutboxOnly(), policy, now, lambda: secrets.token_hex(16))
 
+    @property
+    def provider_name(self) -> str:
+        """Who carries the messages; `outbox` for nobody."""
+        return self._delivery.provider.name
+
     def perform(self, command: Command, caller: Caller) -> dict[str, Any]:
         """Answer a command for a caller, of the caller's tenant only.
 

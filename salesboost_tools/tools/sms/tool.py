@@ -71,14 +71,19 @@ class SmsOutreach(BaseTool):
         key = message_key(asked=asked.idempotency_key, call_id=asked.call_id, config=config, caller=caller_of(config))
         return command_of(asked, key=key, default_region=self.default_region)
 
-    def probe(self) -> None:
-        """Touch the database and check the provider's credentials.
+    def probe(self) -> Mapping[str, str]:
+        """Touch the database, check the provider's credentials, and return what both are.
 
         Raises:
             UpstreamError: One of them cannot be used.
         """
         self.outbox.probe()
+        return self._facts()
 
-    async def aprobe(self) -> None:
+    async def aprobe(self) -> Mapping[str, str]:
         """Do what `probe` does without blocking the event loop."""
         await self.outbox.aprobe()
+        return self._facts()
+
+    def _facts(self) -> Mapping[str, str]:
+        return {"back_end": self.outbox.database.product, "provider": self.outbox.provider_name}

@@ -126,20 +126,24 @@ async def test_a_search_that_finds_nothing_says_what_is_near(ask):
     [
         (
             {"operation": "search", "record_type": "account", "query": "§§§"},
-            "accounts fits all of this; use fewer words or filters.",
+            "accounts fits all of this; use fewer words or filters. There are, among others: 'Acme Corp' (ACC-0042),",
         ),
-        ({"operation": "search", "record_type": "contact", "query": "nobody"}, "use fewer words or filters"),
+        (
+            {"operation": "search", "record_type": "contact", "query": "nobody"},
+            "None of the 944 contacts fits all of this; use fewer words or filters.",
+        ),
         (
             {"operation": "list", "record_type": "deal", "competitor": "Quotiva", "account_id": "ACC-0042"},
-            "fits all of this; use fewer filters.",
+            "fits all of this; use fewer filters. There are, among others: ",
         ),
     ],
     ids=str,
 )
-async def test_where_nothing_is_near_the_answer_says_how_much_there_is_and_names_nobody(ask, asked, hint):
+async def test_where_nothing_is_near_the_answer_says_how_much_there_is_and_names_no_person(ask, asked, hint):
     answer = await ask(**asked)
     assert answer["records"] == []
     assert hint in answer["hint"]
+    assert asked["record_type"] != "contact" or answer["hint"].endswith("filters.")
 
 
 async def test_where_there_is_nothing_at_all_the_answer_says_so(ask):

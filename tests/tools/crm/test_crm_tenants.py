@@ -119,6 +119,7 @@ def test_an_unknown_tenant_sees_an_empty_crm(tool):
         statements.with_value("deal", "competitor", "x"),
         statements.values_in_use("deal", "competitor", 5),
         statements.how_many("deal"),
+        statements.first_by_name("deal", 3),
         statements.contact_with_email("x"),
         statements.change("deal", "x", version=1, values={"name": "x"}),
         statements.audit_of("deal", "x"),

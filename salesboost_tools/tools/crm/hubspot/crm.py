@@ -79,6 +79,11 @@ class HubSpotCrm:
         self._tenant_id, self._stages, self._competitor, self._now = tenant_id, dict(stages), competitor_property, now
 
     @property
+    def product(self) -> str:
+        """What it is."""
+        return "HubSpot"
+
+    @property
     def knows_competitors(self) -> bool:
         """Whether deals can be asked for by competitor, and how they ended against one."""
         return self._competitor is not None
@@ -102,7 +107,7 @@ class HubSpotCrm:
         return answer
 
     def probe(self) -> None:
-        """Ask for one contact: HubSpot is there and knows the token.
+        """Ask for one of each: HubSpot is there, knows the token and lets it read what is needed.
 
         Raises:
             UpstreamError: It is not, or does not.
@@ -158,7 +163,9 @@ def _write(command: AddActivity | Create | Upsert | MoveDeal | Update, portal: P
 
 
 def _touch() -> Talk:
-    return (yield wire.first_page("contacts", 1))
+    for kind in ("contacts", "companies", "deals"):  # each has a scope of its own
+        yield wire.first_page(kind, 1)
+    return {}
 
 
 def _audit(command: Command, caller: Caller, answer: Mapping[str, Any]) -> None:
