@@ -7,12 +7,11 @@ from pydantic import ValidationError
 
 from salesboost_tools import SalesToolkit, Settings
 from salesboost_tools.core.errors import ToolCallError
-from salesboost_tools.tools.names import TOOL_NAMES
+from salesboost_tools.tools.names import KNOWLEDGE, KNOWLEDGE_VARIANTS, TOOL_NAMES
 from tests.nodes.messages import both_ways, run
 
 COACH = {"configurable": {"caller_role": "coach"}}
-VARIANTS = ("knowledge_retriever_lexical", "knowledge_retriever_semantic")
-EVERY_TOOL = pytest.mark.parametrize("name", [*TOOL_NAMES, *VARIANTS])
+EVERY_TOOL = pytest.mark.parametrize("name", [*TOOL_NAMES, *KNOWLEDGE_VARIANTS])
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +86,7 @@ def test_a_schema_that_leaves_something_open_would_be_noticed():
 @EVERY_TOOL
 @pytest.mark.parametrize("argument", ["surprise", "tenant_id", "caller_role", "user_id", "config", "run_manager"])
 def test_an_argument_that_there_is_not_is_refused_and_the_caller_is_never_one(tools, name, argument):
-    family = name.removesuffix("_lexical").removesuffix("_semantic")
+    family = KNOWLEDGE if name in KNOWLEDGE_VARIANTS else name
     with pytest.raises(ValidationError, match=argument):
         tools[name].invoke({**TYPICAL[family], argument: "x"}, COACH)
 

@@ -19,7 +19,7 @@ KB_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 DEFAULT_KB = "documents"
 """The knowledge base of files that stand at the top of their folder and do not say."""
 
-KbName = Annotated[str, Field(pattern=KB_PATTERN)]
+KbName = Annotated[str, Field(max_length=64, pattern=KB_PATTERN)]
 
 PASSAGE_CHARS = 2000
 """A section longer than this is cut into several passages, so that one answer never floods a prompt."""
