@@ -10,6 +10,7 @@ UNITS.CSV has the columns dialogue, position, speaker, text, stage, one row per 
 import argparse
 import csv
 import json
+import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +32,8 @@ from salesboost_tools.tools.stage.stages import STAGES, StageSet
 
 HERE = Path(__file__).parent
 WRITTEN = HERE / "stage_training"
-UNITS = HERE.parents[1] / "shared" / "data" / "dialogue_stages" / "units.csv"
+DIALOGUES = "SALESBOOST_DIALOGUES"
+"""Names UNITS.CSV, as in the benchmarks."""
 MODEL = HERE.parent / "salesboost_tools" / "data" / "stage_model.json"
 HELD_OUT = HERE.parent / "tests" / "tools" / "stage" / "b2b_dialogues.yaml"
 
@@ -193,10 +195,12 @@ def cross_validate(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("units", nargs="?", type=Path, default=UNITS, help="labelled utterances")
+    parser.add_argument("units", nargs="?", type=Path, default=os.environ.get(DIALOGUES), help="labelled utterances")
     parser.add_argument("--out", type=Path, default=MODEL, help="where the weights go")
     parser.add_argument("--dry-run", action="store_true", help="measure only")
     chosen = parser.parse_args(arguments)
+    if chosen.units is None:
+        parser.error(f"name UNITS.CSV, or set {DIALOGUES}")
 
     public, cues = read_units(chosen.units), read_lexicon()
     written = read_sentences(WRITTEN / "sentences.yaml") + read_dialogues(WRITTEN / "dialogues.yaml")

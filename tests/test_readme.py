@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from salesboost_tools import CacheHandler, Settings, ToolPermissionError
+from salesboost_tools import CacheHandler, SalesToolkit, Settings, ToolPermissionError
+from salesboost_tools.cli.doctor import EXTRAS
 from salesboost_tools.observe import metrics
+from salesboost_tools.tools.names import TOOL_NAMES
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -55,6 +57,35 @@ def settings_table() -> str:
         shown = "unset" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
         rows.append(f"| `TOOL_{name.upper()}` | `{shown}` | {field.description} |")
     return "\n".join(rows) + "\n"
+
+
+def _table_of_tools() -> list[list[str]]:
+    rows = [line for line in README.splitlines() if re.match(r"\| `[a-z_]+` \| [a-z_, ]+; \d+/", line)]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
+def test_the_table_of_tools_tells_who_may_call_them_and_how_often(tmp_path):
+    toolkit = SalesToolkit(Settings(data_dir=tmp_path))
+    told = {name: roles_and_rate for name, roles_and_rate, _ in _table_of_tools()}
+    assert set(told) == {f"`{tool.name}`" for tool in toolkit.get_tools()}
+    for tool in toolkit.get_tools():
+        roles, _, rate = told[f"`{tool.name}`"].partition("; ")
+        assert set(roles.split(", ")) == tool.spec.allowed_roles
+        assert rate == str(tool.spec.rate_limit)
+    toolkit.close()
+
+
+def test_the_table_of_back_ends_names_settings_and_extras_that_exist_and_leaves_none_out():
+    match = re.search(r"<!-- back ends -->\n(.*?)<!-- /back ends -->", README, re.DOTALL)
+    assert match
+    rows = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in match[1].splitlines()[2:]]
+    assert {tool for tool, *_ in rows} == {f"`{name}`" for name in TOOL_NAMES}
+    named = set(re.findall(r"TOOL_[A-Z_]+", match[1]))
+    there_are = {f"TOOL_{name.upper()}" for name in Settings.model_fields}
+    assert named <= there_are
+    of_tools = re.compile("TOOL_(SMS|TWILIO|HUBSPOT|PROFILE|COMPLIANCE|STAGES|DATABASE)")
+    assert {name for name in there_are if of_tools.match(name)} <= named
+    assert set(re.findall(r"`([a-z]+)`", " ".join(extra for _, _, extra, _ in rows))) <= set(EXTRAS)
 
 
 def test_the_metrics_table_is_the_one_in_the_code():

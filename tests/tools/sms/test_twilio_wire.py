@@ -1,9 +1,7 @@
 """What goes over the wire to Twilio is what its own SDK sends, and what its description allows."""
 
 import asyncio
-import json
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import unquote
 
 import jsonschema
@@ -16,10 +14,10 @@ from salesboost_tools.tools.sms.twilio import Twilio
 from salesboost_tools.tools.sms.twilio_errors import _REASONS, reason_for
 from salesboost_tools.tools.sms.twilio_wire import TwilioAccount, report_from
 from salesboost_tools.tools.sms.vocabulary import State
+from tests.descriptions import published
 from tests.tools.sms.conftest import NOON_IN_NEW_YORK
 from tests.tools.sms.twilio_server import ACCOUNT_SID, AUTH_TOKEN, SENDER, twilio_server
 
-SPECS = Path(__file__).parents[4] / "shared" / "specs"
 CALLBACK = "https://hooks.example.com/sms/status?from=us"
 TO = "+12165550123"
 SERVICE = "MG" + "0b" * 16
@@ -136,10 +134,7 @@ def resolved(spec, node):
 
 @pytest.fixture(params=["twilio_messages.json", "twilio_messages_strict.json"])
 def spec(request):
-    file = SPECS / request.param
-    if not file.exists():
-        pytest.skip(f"{file} is not on this machine: Twilio's description is not part of the project")
-    return json.loads(file.read_text("utf-8"))
+    return published(request.param)
 
 
 def operation_of(spec, seen):

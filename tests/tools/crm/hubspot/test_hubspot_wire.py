@@ -1,8 +1,5 @@
 """Over the wire we say what HubSpot's own SDK says, and what its published description allows."""
 
-import json
-from pathlib import Path
-
 import jsonschema
 import pytest
 from hubspot import HubSpot
@@ -14,10 +11,10 @@ from salesboost_tools.tools.crm.hubspot import wire
 from salesboost_tools.tools.crm.hubspot.client import HubSpotClient
 from salesboost_tools.tools.crm.hubspot.mapping import LINKS
 from salesboost_tools.tools.crm.hubspot.wire import Filter
+from tests.descriptions import published
 from tests.hubspot_server import TOKEN
 from tests.tools.crm.hubspot.conftest import NOW
 
-DESCRIPTION = Path(__file__).parents[5] / "shared" / "specs" / "hubspot_crm_min.json"
 PACKAGES = {"companies": companies, "contacts": contacts, "deals": deals, "notes": notes, "tasks": tasks}
 KINDS = pytest.mark.parametrize("kind", PACKAGES)
 
@@ -190,10 +187,7 @@ def test_the_numbers_of_links_are_hubspots():
 
 @pytest.fixture(scope="module")
 def description():
-    if not DESCRIPTION.exists():
-        missing_or_skip = f"{DESCRIPTION.name} is not there: HubSpot's description is not part of this project"
-        pytest.skip(missing_or_skip)
-    return json.loads(DESCRIPTION.read_text("utf-8"))
+    return published("hubspot_crm_min.json")
 
 
 def plain(schema):
