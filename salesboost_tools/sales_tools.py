@@ -1,15 +1,15 @@
 """The eight sales tools, made from settings over stores that are opened once; nothing is governed yet."""
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from langchain_core.embeddings import Embeddings
 from langchain_core.tools import BaseTool
 
 from salesboost_tools.core.call import Caller
-from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.data_folder import make_usable, own_battlecards, own_price_book
+from salesboost_tools.knowledge_searches import open_searches
 from salesboost_tools.settings import Settings
 from salesboost_tools.texting import open_texting
 from salesboost_tools.tools.argument import Now, utc_now
@@ -18,15 +18,9 @@ from salesboost_tools.tools.compliance import ComplianceCheck
 from salesboost_tools.tools.crm import Crm, CrmIntegration, CrmStore, HubSpotCrm, WinLoss, open_crm
 from salesboost_tools.tools.crm.hubspot.crm import DEFAULT_STAGES
 from salesboost_tools.tools.crm.scenario import scenario_now
-from salesboost_tools.tools.knowledge import (
-    HybridSearch,
-    KnowledgeRetriever,
-    LexicalSearch,
-    SemanticSearch,
-    open_knowledge,
-)
+from salesboost_tools.tools.knowledge import KnowledgeRetriever
 from salesboost_tools.tools.names import KNOWLEDGE
-from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, default_price_book
+from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, YamlPriceBook, default_price_book
 from salesboost_tools.tools.pricing.price_book import Charge
 from salesboost_tools.tools.profile import ProfileReader, SqlErasures
 from salesboost_tools.tools.profile.roles import read_roles
@@ -52,22 +46,28 @@ class OpenTools:
             close()
 
 
-def open_sales_tools(settings: Settings) -> OpenTools:
+def open_sales_tools(
+    settings: Settings, *, embeddings: Embeddings | None = None, retrievers: Mapping[str, Any] | None = None
+) -> OpenTools:
     """Open what the tools work on and make them.
+
+    Args:
+        settings: Where everything is.
+        embeddings: For the search of the knowledge base by meaning; see `open_searches`.
+        retrievers: Further searches of it, by a word for each; see `open_searches`.
 
     Raises:
         ConfigurationError: A setting names a store or file that cannot be used.
     """
-    _refuse_unusable(settings.data_dir)
+    make_usable(settings.data_dir)
+    own_book = own_price_book(settings)
+    book = default_price_book() if own_book is None else YamlPriceBook(own_book)
+    cards = load_battlecards(own_battlecards(settings))
     # the shipped data has a "today" of its own, and all tools must agree on it: ages, expiries, days of issue
     fiction = settings.database_url is None and settings.hubspot_token is None
     now = scenario_now() if fiction else utc_now
-    index = open_knowledge(settings.data_dir)
+    searches = open_searches(settings, embeddings, retrievers)
     store = _crm(settings, now)
-    book = default_price_book()
-    lexical, semantic = LexicalSearch(index), SemanticSearch(index)
-    hybrid = HybridSearch([lexical, semantic])
-    semantic.prepare()  # learnt once and kept beside the index; within a first call it would eat up its time limit
     stage_classifier = StageClassifier(StageSet.of(settings.stages) if settings.stages else None)
     stage_classifier.prepare()
     own_prices, win_loss = ListPrices(book), _endings(store)
@@ -76,18 +76,18 @@ def open_sales_tools(settings: Settings) -> OpenTools:
     erasures = _erasures(store, now)
     return OpenTools(
         tools=[
-            KnowledgeRetriever(lexical),
+            KnowledgeRetriever(searches[0]),
             PriceCalculator(price_book=book, now=now),
             stage_classifier,
             CrmIntegration(crm=store),
-            CompetitorAnalysis(load_battlecards(), own_prices=own_prices, win_loss=win_loss, now=now),
+            CompetitorAnalysis(cards, own_prices=own_prices, win_loss=win_loss, now=now),
             ProfileReader(store, erasures, roles=read_roles(settings.profile_roles), now=now),
             ComplianceCheck(settings.compliance_rules, now=now),
             SmsOutreach(outbox=outbox, default_region=settings.sms_default_region),
         ],
-        variants={KNOWLEDGE: [KnowledgeRetriever.variant(search) for search in (lexical, semantic, hybrid)]},
+        variants={KNOWLEDGE: [KnowledgeRetriever.variant(search) for search in searches]},
         outbox=outbox,
-        closers=[store.close, outbox.close, lexical.close, semantic.close],
+        closers=[store.close, outbox.close, *(search.close for search in searches)],
     )
 
 
@@ -150,15 +150,3 @@ class Endings:
 
 def _only(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next(iter(answer["competitors"]), None)
-
-
-def _refuse_unusable(folder: Path) -> None:
-    """Make the data folder, and see that files can be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot write to {folder} ({error.strerror}); name another folder in TOOL_DATA_DIR"
-        ) from error

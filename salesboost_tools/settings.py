@@ -4,7 +4,13 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.rate_windows import as_rate_limits
@@ -12,6 +18,9 @@ from salesboost_tools.core.roles import ROLES
 from salesboost_tools.selection.named_policies import PolicyName
 from salesboost_tools.tools.crm.vocabulary import Stage
 from salesboost_tools.tools.names import TOOL_NAMES
+
+SETTINGS_FILE = "settings.env"
+"""In the data folder: lines such as `TOOL_CACHE_TTL=30`."""
 
 _PREFIX = "TOOL_"
 _IN_JSON = {
@@ -168,7 +177,27 @@ class Settings(BaseSettings):
         '`{"qualify": ["opening", "discovery"], "pitch": ["presentation"]}`.',
     )
     data_dir: Path = Field(
-        Path(".salesboost"), description="Folder for the embedded database and the search index; made on first use."
+        Path(".salesboost"),
+        description="Folder for the embedded database and the search index, made on first use, and for your own data "
+        "(`salesboost init` makes a start). Its `settings.env` is read too; the environment takes precedence.",
+    )
+    price_book: Path | None = Field(
+        None,
+        description="YAML file: your price book; unset: `price_book.yaml` in `TOOL_DATA_DIR`, else the shipped one.",
+    )
+    battlecards: Path | None = Field(
+        None,
+        description="Folder of your battlecards; unset: `battlecards` in `TOOL_DATA_DIR`, else the shipped ones.",
+    )
+    knowledge_dir: Path | None = Field(
+        None,
+        description="Folder of your documents, followed at every start; unset: `knowledge` in `TOOL_DATA_DIR`. Without "
+        "it, and if nothing was ingested: the shipped articles.",
+    )
+    minilm_dir: Path | None = Field(
+        None,
+        description="Folder with the files of all-MiniLM-L6-v2, for search by meaning (extra `minilm`); unset: a "
+        "latent semantic space, learnt from the documents.",
     )
     database_url: str | None = Field(
         None,
@@ -273,6 +302,21 @@ class Settings(BaseSettings):
             if unknown := sorted(set(roles) - ROLES):
                 raise ValueError(f"{tool}: no role is called {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")
         return allowed
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (pydantic's signature)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where values come from: arguments, the environment, the data folder's file; the first one counts."""
+        given = {**env_settings(), **init_settings()}
+        folder = Path(given.get("data_dir") or cls.model_fields["data_dir"].default)
+        file = DotEnvSettingsSource(settings_cls, env_file=folder / SETTINGS_FILE, env_file_encoding="utf-8")
+        return init_settings, env_settings, file
 
     @classmethod
     def everything_off(cls, **values: Any) -> Self:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from langchain_core.embeddings import Embeddings
 from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, PrivateAttr
 
@@ -32,6 +33,10 @@ from salesboost_tools.settings import Settings
 from salesboost_tools.state import MemoryState, State
 from salesboost_tools.tools.names import KNOWLEDGE, KNOWLEDGE_VARIANTS
 from salesboost_tools.tools.sms import SmsOutbox
+
+if TYPE_CHECKING:
+    from langchain_core.retrievers import BaseRetriever
+    from langchain_core.vectorstores import VectorStore
 
 Make = Callable[[Settings, State], ToolHandler]
 Said = TypeVar("Said")
@@ -101,6 +106,10 @@ class SalesToolkit(BaseToolkit):
         settings: By default what the environment says.
         handlers: Instead of the usual ones; an empty list for none.
         state: Where handlers keep what outlives a call; by default in this process.
+        embeddings: A LangChain `Embeddings` for the search of the knowledge base by meaning; by default MiniLM if
+            `minilm_dir` is set, else a latent semantic space.
+        retrievers: LangChain retrievers and vector stores as further variants of `knowledge_retriever`, by a word that
+            becomes part of their tool's name.
 
     Attributes:
         settings: As given.
@@ -124,6 +133,7 @@ class SalesToolkit(BaseToolkit):
     _tools: list[BaseTool] | None = PrivateAttr(default=None)
     _groups: list[ToolGroup] = PrivateAttr(default_factory=list[ToolGroup])
     _outbox: SmsOutbox | None = PrivateAttr(default=None)
+    _searched: dict[str, Any] = PrivateAttr()
     _close: list[Callable[[], None]] = PrivateAttr(default_factory=list[Callable[[], None]])
 
     def __init__(
@@ -132,6 +142,8 @@ class SalesToolkit(BaseToolkit):
         *,
         handlers: Sequence[ToolHandler] | None = None,
         state: State | None = None,
+        embeddings: Embeddings | None = None,
+        retrievers: "Mapping[str, BaseRetriever | VectorStore] | None" = None,
     ) -> None:
         settings = settings or Settings()
         is_shared = state is not None or settings.redis_url is not None
@@ -144,6 +156,7 @@ class SalesToolkit(BaseToolkit):
             "selector": _selector(settings, state if is_shared else None, around),
         }
         super().__init__(**values)
+        self._searched = {"embeddings": embeddings, "retrievers": retrievers}
 
     def get_tools(self) -> list[BaseTool]:
         """Return the tools, governed."""
@@ -207,7 +220,7 @@ class SalesToolkit(BaseToolkit):
             close()
 
     def _open(self) -> None:
-        opened = open_sales_tools(self.settings)
+        opened = open_sales_tools(self.settings, **self._searched)
         self._close.append(opened.close)
         self._outbox = opened.outbox
         self._groups = [
@@ -233,7 +246,8 @@ class SalesToolkit(BaseToolkit):
 
     def _governed(self, tool: BaseTool) -> GovernedTool:
         governed = govern(tool, *self.handlers)
-        roles = roles_of(self.settings).get(tool.name)
+        said = roles_of(self.settings)
+        roles = said.get(tool.name, said.get(KNOWLEDGE) if tool.name.startswith(f"{KNOWLEDGE}_") else None)
         if roles is not None:
             governed = govern(tool, *self.handlers, spec=replace(governed.spec, allowed_roles=frozenset(roles)))
         governed.answers_model = True

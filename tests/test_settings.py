@@ -87,6 +87,10 @@ DEFAULTS = {
     "TOOL_REDIS_URL": None,
     "TOOL_COMPLIANCE_RULES": None,
     "TOOL_PROFILE_ROLES": None,
+    "TOOL_PRICE_BOOK": None,
+    "TOOL_BATTLECARDS": None,
+    "TOOL_KNOWLEDGE_DIR": None,
+    "TOOL_MINILM_DIR": None,
 }
 
 OTHER_VALUES = {
@@ -174,6 +178,10 @@ OTHER_VALUES = {
     "TOOL_REDIS_URL": ("redis://localhost:6379/0", "redis://localhost:6379/0"),
     "TOOL_PROFILE_ROLES": ("/srv/roles.yaml", Path("/srv/roles.yaml")),
     "TOOL_COMPLIANCE_RULES": ("/srv/rules", Path("/srv/rules")),
+    "TOOL_PRICE_BOOK": ("/srv/book.yaml", Path("/srv/book.yaml")),
+    "TOOL_BATTLECARDS": ("/srv/cards", Path("/srv/cards")),
+    "TOOL_KNOWLEDGE_DIR": ("/srv/documents", Path("/srv/documents")),
+    "TOOL_MINILM_DIR": ("/srv/minilm", Path("/srv/minilm")),
 }
 
 WRONG = {

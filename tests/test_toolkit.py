@@ -5,7 +5,7 @@ from langchain_core.tools import BaseToolkit
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from salesboost_tools.core.call import ToolCall
-from salesboost_tools.core.errors import RateLimitError, ToolPermissionError, UncountedCallError
+from salesboost_tools.core.errors import ConfigurationError, RateLimitError, ToolPermissionError, UncountedCallError
 from salesboost_tools.core.spec import UNSPECIFIED, Effect
 from salesboost_tools.executor import ToolExecutor
 from salesboost_tools.governed import GovernedTool, govern
@@ -23,6 +23,7 @@ from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.settings import Settings
 from salesboost_tools.state import MemoryState
 from salesboost_tools.toolkit import USUAL_ORDER, SalesToolkit, state_of, usual_handlers
+from salesboost_tools.tools.names import KNOWLEDGE_VARIANTS
 from tests.doubles import FakeClock, RunLedger, ScriptedTool
 from tests.nodes.messages import answers, both_ways, call, run
 
@@ -92,12 +93,45 @@ def test_tools_are_made_once_and_the_list_is_the_callers_own(toolkit):
     assert len(toolkit.get_tools()) == count
 
 
-def test_two_ways_to_search_stand_behind_one_name(toolkit):
+def test_three_ways_to_search_stand_behind_one_name(toolkit):
     [group] = toolkit.groups
     assert group.name == "knowledge_retriever"
     assert group.names == ("knowledge_retriever_lexical", "knowledge_retriever_semantic", "knowledge_retriever_hybrid")
     assert group.explore
     assert all(variant.handlers == toolkit.handlers for variant in group.variants)
+
+
+def test_embeddings_and_retrievers_of_ones_own_are_variants(tmp_path):
+    from langchain_core.documents import Document
+    from langchain_core.vectorstores import InMemoryVectorStore
+
+    from tests.tools.knowledge.test_embeddings import HashedWordEmbeddings
+
+    (tmp_path / "knowledge").mkdir()
+    (tmp_path / "knowledge" / "zebras.txt").write_text("Zebras are striped.")
+    store = InMemoryVectorStore(HashedWordEmbeddings())
+    store.add_documents([Document("Zebras live in herds.", metadata={"document": "HB-7", "version": "2"})])
+    settings = Settings(data_dir=tmp_path, allowed_roles={"knowledge_retriever": ["npc"]})
+    retrievers = {"handbook": store, "shelf": store.as_retriever()}
+    toolkit = SalesToolkit(settings, embeddings=HashedWordEmbeddings(), retrievers=retrievers)
+    [group] = toolkit.groups
+    assert group.names == (*KNOWLEDGE_VARIANTS, "knowledge_retriever_handbook", "knowledge_retriever_shelf")
+    found = {variant.name: variant.invoke({"query": "zebras"}, NPC) for variant in group.variants}
+    cited = {name[20:]: answer["passages"][0]["document"] for name, answer in found.items()}
+    assert cited == {
+        "lexical": "zebras.txt", "semantic": "zebras.txt", "hybrid": "zebras.txt", "handbook": "HB-7", "shelf": "HB-7",
+    }  # fmt: skip
+    for variant in group.variants:
+        with pytest.raises(ToolPermissionError):
+            variant.invoke({"query": "zebras"}, COACH)
+    toolkit.close()
+
+
+@pytest.mark.parametrize(("kind", "retriever"), [("lexical", None), ("two words", None), ("mine", object())])
+def test_a_retriever_that_is_none_or_takes_a_name_is_refused(tmp_path, kind, retriever):
+    toolkit = SalesToolkit(Settings(data_dir=tmp_path), retrievers={kind: retriever})
+    with pytest.raises(ConfigurationError, match="retriever"):
+        toolkit.get_tools()
 
 
 def test_default_rates(toolkit):

@@ -1,5 +1,7 @@
 """The knowledge base: documents found by their words, by their meaning, or by both, and cited."""
 
+from salesboost_tools.tools.knowledge.adapters import RetrieverSearch, VectorStoreSearch
+from salesboost_tools.tools.knowledge.embeddings import EmbeddingSearch
 from salesboost_tools.tools.knowledge.filters import KnowledgeFilters
 from salesboost_tools.tools.knowledge.hybrid import HybridSearch
 from salesboost_tools.tools.knowledge.index import KnowledgeIndex
@@ -12,6 +14,7 @@ from salesboost_tools.tools.knowledge.tool import KnowledgeQuestion, KnowledgeRe
 
 __all__ = [
     "BrokenFile",
+    "EmbeddingSearch",
     "HybridSearch",
     "IngestReport",
     "KnowledgeFilters",
@@ -20,8 +23,10 @@ __all__ = [
     "KnowledgeRetriever",
     "LexicalSearch",
     "Passage",
+    "RetrieverSearch",
     "Search",
     "SemanticSearch",
+    "VectorStoreSearch",
     "open_knowledge",
     "open_own",
     "shipped_articles",

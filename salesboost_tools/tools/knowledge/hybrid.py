@@ -54,7 +54,7 @@ class HybridSearch:
                 shown.append(passage)
         return shown[:top_k]
 
-    def knowledge_bases(self) -> Mapping[str, int]:
+    def knowledge_bases(self) -> Mapping[str, int | None]:
         """Return the knowledge bases that hold anything, with their number of documents."""
         return self._searches[0].knowledge_bases()
 

@@ -71,8 +71,8 @@ class Search(Protocol):
         """
         ...
 
-    def knowledge_bases(self) -> Mapping[str, int]:
-        """Return the knowledge bases that hold anything, with their number of documents."""
+    def knowledge_bases(self) -> Mapping[str, int | None]:
+        """Return the knowledge bases that hold anything, with their number of documents; None if nobody knows."""
         ...
 
     def known_values(self, name: str) -> Sequence[str]:

@@ -197,7 +197,7 @@ def _no_answer(search: Search, kb: str | None, min_score: float, filters: Knowle
         hints.append("lower `min_score`")
     shown = list(sizes.items())[:_BASES_SHOWN]
     more = f", and {len(sizes) - len(shown)} more" if len(sizes) > len(shown) else ""
-    held = ", ".join(f"{name} ({count})" for name, count in shown)
+    held = ", ".join(name if count is None else f"{name} ({count})" for name, count in shown)
     return " ".join(
         [
             f"No answer{f' in {kb!r}' if kb else ''}.",
