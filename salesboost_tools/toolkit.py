@@ -26,6 +26,7 @@ from salesboost_tools.handlers.timeout import TimeoutHandler
 from salesboost_tools.health import ToolHealthChecker
 from salesboost_tools.health.store import StoreHealth
 from salesboost_tools.nodes.fan_out import ToolFanOut
+from salesboost_tools.observe.metrics import ToolMetrics
 from salesboost_tools.sales_tools import open_sales_tools
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.selector import ToolSelector
@@ -197,6 +198,7 @@ class SalesToolkit(BaseToolkit):
             "groups": self.groups,
             "selector": self.selector,
             "health": self.health,
+            "metrics": _metrics_of(self.handlers),
             "max_concurrency": self.settings.parallel_max_concurrent,
             "parallel": self.settings.parallel_enabled,
         }
@@ -255,13 +257,18 @@ class SalesToolkit(BaseToolkit):
 
 
 def _selector(settings: Settings, state: State | None, handlers: Sequence[ToolHandler]) -> ToolSelector:
-    metrics, status = _the(MetricsHandler, handlers), _the(StatusHandler, handlers)
+    status = _the(StatusHandler, handlers)
     return selector_of(
         settings,
         state=state,
-        metrics=None if metrics is None else metrics.metrics,
+        metrics=_metrics_of(handlers),
         feed=None if status is None else status.feed,
     )
+
+
+def _metrics_of(handlers: Sequence[ToolHandler]) -> ToolMetrics | None:
+    handler: MetricsHandler | None = _the(MetricsHandler, handlers)
+    return None if handler is None else handler.metrics
 
 
 def _the(kind: type[ToolHandler], handlers: Sequence[ToolHandler]) -> Any:

@@ -27,6 +27,7 @@ from salesboost_tools.nodes.lanes import (
     run_lanes,
     write_lanes,
 )
+from salesboost_tools.nodes.measured import FanOutMetrics, Measured
 from salesboost_tools.nodes.message import Message
 from salesboost_tools.nodes.one_call import OneCall
 from salesboost_tools.nodes.pregel import Place
@@ -69,6 +70,8 @@ class ToolFanOut(OneCall):
         messages_key: The state's key for messages.
         wrap_tool_call: As ToolNode takes it.
         awrap_tool_call: As ToolNode takes it.
+        metrics: Is told of the size of messages, the calls under way and how long they waited, under the node's name:
+            `MetricsHandler.metrics`. None: nobody is.
 
     Raises:
         ConfigurationError: A number is out of range, or two different tools, or two groups, share a name.
@@ -92,6 +95,7 @@ class ToolFanOut(OneCall):
         messages_key: str = "messages",
         wrap_tool_call: Any = None,
         awrap_tool_call: Any = None,
+        metrics: FanOutMetrics | None = None,
     ) -> None:
         if max_concurrency < 1:
             raise ConfigurationError(f"max_concurrency is 1 or more; got {max_concurrency}")
@@ -114,6 +118,7 @@ class ToolFanOut(OneCall):
         self._parallel = parallel
         self._deadline_s = deadline_s
         self._call_deadline_s = call_deadline_s
+        self._measured = None if metrics is None else Measured(metrics, name)
 
     # ------------------------------------------------------------ a message
 
@@ -126,12 +131,12 @@ class ToolFanOut(OneCall):
         def answer(position: int) -> Any:
             call = message.calls[position]
             if progress is None:
-                return self._in_time(message, call)
+                return self._counted(message, call)
             if finished := progress.finished(position):
                 return finished[0]
             with progress.at_desk(position) as own:
                 message.give(call, own)
-                answered = self._in_time(message, call)
+                answered = self._counted(message, call)
             progress.ended(position, answered)
             return answered
 
@@ -152,12 +157,12 @@ class ToolFanOut(OneCall):
         async def answer(position: int) -> Any:
             call = message.calls[position]
             if progress is None:
-                return await self._ain_time(message, call)
+                return await self._acounted(message, call)
             if finished := progress.finished(position):
                 return finished[0]
             with progress.at_desk(position) as own:
                 message.give(call, own)
-                answered = await self._ain_time(message, call)
+                answered = await self._acounted(message, call)
             progress.aended(position, answered)
             return answered
 
@@ -189,6 +194,8 @@ class ToolFanOut(OneCall):
         asked = config.get("max_concurrency")
         message.lanes = lanes_of(kept_to, parallel=self._parallel)
         message.width = min(self._max_concurrency, max(1, asked)) if asked else self._max_concurrency
+        if self._measured is not None:
+            message.came_s = self._measured.message(len(calls))
         return message
 
     def _progress_of(self, message: Message) -> Progress | None:
@@ -218,6 +225,18 @@ class ToolFanOut(OneCall):
                 progress.note(position, unknown_outcome(call, f"`{call['name']}` was cut off."))
 
     # ------------------------------------------------------------ a call in time
+
+    def _counted(self, message: Message, call: ToolCall) -> Any:
+        if self._measured is None:
+            return self._in_time(message, call)
+        with self._measured.call(message.came_s):
+            return self._in_time(message, call)
+
+    async def _acounted(self, message: Message, call: ToolCall) -> Any:
+        if self._measured is None:
+            return await self._ain_time(message, call)
+        with self._measured.call(message.came_s):
+            return await self._ain_time(message, call)
 
     def _in_time(self, message: Message, call: ToolCall) -> Any:
         if self._call_deadline_s is None:

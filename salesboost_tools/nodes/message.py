@@ -46,6 +46,7 @@ class Message:
         width: How many lanes run at once.
         equal: For each call, what it has in common with equal reads of the message; None for nothing.
         under_way: How many calls are being answered in this event loop; hedges count as calls.
+        came_s: When it came, by `time.perf_counter`; told only where somebody measures.
         caller: Who asks.
     """
 
@@ -60,6 +61,7 @@ class Message:
     width: int = 1
     equal: Sequence[str | None] = ()
     under_way: int = 0
+    came_s: float = 0.0
     caller: Caller = field(init=False)
     _run_id: UUID | None = field(default=None, init=False)
     _shared: Any = field(default=None, init=False)

@@ -19,6 +19,9 @@
 | `salesboost_tool_selection_rewards` | histogram | group, tool | what outcomes of choices were worth; less than nothing counts as 0 |
 | `salesboost_tool_guardrail_changes_total` | counter | group, state | changes of a group's guardrail; state: engaged (the first tool serves), released |
 | `salesboost_tool_guardrails_engaged` | gauge | group | guardrails that hold the group back now, one per process at most |
+| `salesboost_tool_fan_out_calls` | histogram | node | calls of a message that a `ToolFanOut` was given |
+| `salesboost_tool_fan_out_running` | gauge | node | calls of nodes under way now |
+| `salesboost_tool_fan_out_queue_seconds` | histogram | node | from a message's arrival to the start of a call: how long it waited for room, or for the writes before it |
 """  # noqa: E501  (a table row is a line)
 
 import threading
@@ -31,6 +34,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from salesboost_tools.core.roles import ROLES
 
 _ERROR_TYPES_KEPT = 64
+_CALLS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 _REWARDS = (0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -139,6 +143,26 @@ class ToolMetrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        fan_out_calls = Histogram(
+            "salesboost_tool_fan_out_calls", "Calls of a message", ["node"], buckets=_CALLS, registry=registry
+        )
+        fan_out_running = Gauge(
+            "salesboost_tool_fan_out_running",
+            "Calls of nodes under way now",
+            ["node"],
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        fan_out_queue_s = Histogram(
+            "salesboost_tool_fan_out_queue_seconds",
+            "From a message's arrival to the start of a call",
+            ["node"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._fan_out_calls = _bound(fan_out_calls)
+        self._fan_out_running = _bound(fan_out_running)
+        self._fan_out_queue_s = _bound(fan_out_queue_s)
         self._selections = _bound(selections)
         self._rewards = _bound(rewards)
         self._guardrails = _bound(guardrails)
@@ -220,6 +244,19 @@ class ToolMetrics:
         """Record that a group's guardrail took over or let go again."""
         self._guardrails(group, "engaged" if engaged else "released").inc()
         self._engaged(group).set(int(engaged))
+
+    def fan_out_began(self, node: str, calls: int) -> None:
+        """Record a message with so many calls."""
+        self._fan_out_calls(node).observe(calls)
+
+    def fan_out_call_began(self, node: str, queued_s: float) -> None:
+        """Record that a call began, and how many seconds after its message."""
+        self._fan_out_running(node).inc()
+        self._fan_out_queue_s(node).observe(queued_s)
+
+    def fan_out_call_ended(self, node: str) -> None:
+        """Record that a call is under way no more."""
+        self._fan_out_running(node).dec()
 
     def _role_label(self, role: str | None) -> str:
         if role is None:

@@ -45,6 +45,8 @@ def one_of_each(registry, metrics):
     metrics.selected("search", "lexical", "policy")
     metrics.rewarded("search", "lexical", 0.9)
     metrics.guardrail_changed("search", engaged=True)
+    metrics.fan_out_began("tools", 4)
+    metrics.fan_out_call_began("tools", 0.2)
     return registry
 
 
@@ -64,7 +66,7 @@ def test_the_table_names_every_metric_with_its_type_and_labels(one_of_each):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         found[name] = (family.type, frozenset(sample.labels) - {"le"})
     assert told == found
-    assert len(told) == 17
+    assert len(told) == 20
 
 
 def test_every_record_goes_where_the_table_says(one_of_each):
@@ -85,6 +87,9 @@ def test_every_record_goes_where_the_table_says(one_of_each):
     assert value(one_of_each, "selection_rewards_sum", group="search", tool="lexical") == pytest.approx(0.9)
     assert value(one_of_each, "guardrail_changes_total", group="search", state="engaged") == 1
     assert value(one_of_each, "guardrails_engaged", group="search") == 1
+    assert value(one_of_each, "fan_out_calls_sum", node="tools") == 4
+    assert value(one_of_each, "fan_out_running", node="tools") == 1
+    assert value(one_of_each, "fan_out_queue_seconds_sum", node="tools") == pytest.approx(0.2)
 
 
 def test_durations_fall_into_buckets_from_a_millisecond_to_a_minute(registry, metrics):
