@@ -2,14 +2,23 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 import pytest
 from starlette.testclient import TestClient
 
+from salesboost_tools.core.errors import UpstreamError
 from salesboost_tools.service import create_app
 from salesboost_tools.service.sending import SendingRounds, sending
+from salesboost_tools.tools.database import Database
+from salesboost_tools.tools.sms import SmsOutbox, SmsOutreach
 from salesboost_tools.tools.sms.flows import Dispatched
+from salesboost_tools.tools.sms.schema import SMS_SCHEMA
+from salesboost_tools.tools.sms.twilio import Twilio
 from tests.service.test_twilio import TWILIO
+from tests.tools.crm.conftest import FixedNow
+from tests.tools.sms.conftest import BERLIN, CLEVELAND, NOON_IN_NEW_YORK, agree, config, policy
+from tests.tools.sms.twilio_server import twilio_server
 
 
 class ScriptedOutbox:
@@ -118,3 +127,60 @@ def test_the_service_sends_while_it_runs_if_somebody_carries_texts(open_toolkit,
     with TestClient(create_app(toolkit), base_url="http://localhost") as client:
         assert client.get("/live").status_code == 200
     assert outbox.rounds == rounds
+
+
+# ---------------------------------------------------------------- with a real outbox and Twilio's stand-in
+
+
+@pytest.fixture
+def provider_side():
+    with twilio_server(lambda: NOON_IN_NEW_YORK) as server:
+        yield server
+
+
+@pytest.fixture
+def open_worker(tmp_path, provider_side):
+    """Makes what each worker has: an outbox of its own over the one database."""
+    now, opened = FixedNow(NOON_IN_NEW_YORK), []
+
+    def make():
+        database = Database(f"sqlite:///{tmp_path / 'sms.sqlite3'}")
+        database.upgrade(SMS_SCHEMA)
+        opened.append(SmsOutbox(database, policy=policy(), provider=Twilio(provider_side.account()), now=now))
+        return opened[-1], now
+
+    yield make
+    for outbox in opened:
+        outbox.close()
+
+
+async def test_a_scheduled_text_leaves_when_its_time_has_come_once_though_three_workers_send(
+    open_worker, provider_side
+):
+    (outbox, now), *others = [open_worker() for _ in range(3)]
+    agree(outbox, CLEVELAND, BERLIN)
+    later = NOON_IN_NEW_YORK + timedelta(minutes=30)
+    for number in (CLEVELAND, BERLIN):
+        text = {"operation": "schedule", "to": number, "body": "Shall we talk?", "send_at": later.isoformat()}
+        SmsOutreach(outbox=outbox).invoke(text, config())
+    assert await pauses_of(outbox, 1) == [5]
+    assert provider_side.messages == []
+    now.advance(minutes=31)
+    outboxes = [outbox, *(other for other, _ in others)]
+    await asyncio.gather(*(pauses_of(each, 2) for each in outboxes))
+    assert sorted(message["to"] for message in provider_side.messages) == [CLEVELAND, BERLIN]
+
+
+async def test_while_twilio_is_away_texts_wait_and_then_leave_once(open_worker, provider_side):
+    outbox, now = open_worker()
+    agree(outbox, CLEVELAND)
+    send = {"operation": "send", "to": CLEVELAND, "body": "Hello", "idempotency_key": "k"}
+    provider_side.posts.extend([401, 401])
+    with pytest.raises(UpstreamError):
+        SmsOutreach(outbox=outbox).invoke(send, config())
+    now.advance(minutes=30)
+    assert await pauses_of(outbox, 2) == [10, 5]  # it was tried again and put off
+    assert provider_side.messages == []
+    now.advance(minutes=30)
+    await pauses_of(outbox, 2)
+    assert len(provider_side.messages) == 1
