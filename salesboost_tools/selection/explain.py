@@ -1,5 +1,8 @@
 """Why a tool was chosen, in words."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from salesboost_tools.selection.decisions import Decision
 from salesboost_tools.selection.health import CERTAIN
 from salesboost_tools.selection.statistics import ArmStatistics, mean_rewards
@@ -14,6 +17,7 @@ def explain(decision: Decision) -> str:
     lines = [_first_line(decision)]
     means = mean_rewards(situation.statistics, situation.weights)
     best = max(range(len(means)), key=means.__getitem__)
+    doubts = doubts_in(situation.memory, situation.arms, decision.at_s)
     known_at_all = any(known.pulls for known in situation.statistics)
     for position, arm in enumerate(situation.arms):
         words = [_record_in_words(situation.statistics[position])]
@@ -23,7 +27,7 @@ def explain(decision: Decision) -> str:
             words.append(f"chosen {decision.propensities[position]:.1%} of the time")
         if situation.pending[position]:
             words.append(f"{situation.pending[position]} unanswered")
-        doubt = _doubt(decision, arm)
+        doubt = doubts.get(arm, 0.0)
         if doubt > CERTAIN:
             words.append(f"out of order with probability {doubt:.0%}")
         lines.append(f"- `{arm}`: {', '.join(words)}.")
@@ -54,7 +58,13 @@ def _record_in_words(known: ArmStatistics) -> str:
     return f"{share:.0%} of {known.pulls:.0f} calls succeeded, {seconds * 1000:.0f} ms each"
 
 
-def _doubt(decision: Decision, arm: str) -> float:
-    tracks = getattr(decision.situation.memory, "tracks", {})
-    track = tracks.get(arm)
-    return 0.0 if track is None else track.doubt_at(decision.at_s)
+def doubts_in(memory: Any, arms: Iterable[str], now_s: float) -> dict[str, float]:
+    """Return how likely each arm is out of order, in [0, 1], as far as a policy's memory has an opinion.
+
+    Args:
+        memory: Of any policy; None if it has none.
+        arms: Whose health is asked for.
+        now_s: Seconds on the selector's clock.
+    """
+    tracks = getattr(memory, "tracks", {})
+    return {arm: tracks[arm].doubt_at(now_s) for arm in arms if arm in tracks}

@@ -17,13 +17,14 @@ from salesboost_tools.selection.arms import ArmStore, MemoryArms
 from salesboost_tools.selection.candidates import Candidates, mask
 from salesboost_tools.selection.decision_log import DecisionSink, JsonlLog, record_of
 from salesboost_tools.selection.decisions import Decision, DecisionLog, new_decision_id
+from salesboost_tools.selection.explain import doubts_in
 from salesboost_tools.selection.feedback import name_of, refuse_wrong_numbers, says_something
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.guardrail import Guardrail, GuardrailWatch
 from salesboost_tools.selection.learnt_together import LearntTogether, Memories
 from salesboost_tools.selection.policy import Lesson, Policy, Situation, choose_for_log
 from salesboost_tools.selection.priors import ArmsWithPriors, Prior
-from salesboost_tools.selection.report import ArmReport, report
+from salesboost_tools.selection.report import ArmReport, Outlook, report
 from salesboost_tools.selection.shared_arms import SharedArms
 from salesboost_tools.selection.statistics import UNKNOWN, mean_rewards, statistics_of
 from salesboost_tools.selection.transfer import export_arms, import_arms
@@ -120,6 +121,11 @@ class ToolSelector:
         self._lock = threading.Lock()
         if isinstance(self._store, SharedArms):
             self._store.follow(LearntTogether(self._memories, self._arms, weights, self._clock, self._lock))
+
+    @property
+    def policy_version(self) -> str:
+        """Name and version of the policy: `adaptive@4`."""
+        return self._policy_version
 
     @overload
     def select_tool(
@@ -293,7 +299,22 @@ class ToolSelector:
         names = {group.name: group.names for group in self._candidates.groups()}
         records = self._store.records()
         with self._lock:
-            return report(records, names, self._decisions.pending, self._weights)
+            return report(records, names, self._decisions.pending, self._weights, self._outlook)
+
+    def _outlook(self, group: str, arms: Sequence[str]) -> Outlook:
+        """Return how the policy sees a group now. The lock is held."""
+        if self._mode == "off":
+            return Outlook(decides=False)
+        now_s, memory = self._clock(), self._memories.of(group)
+        known, pending = self._arms.read(group, arms), self._decisions.pending(group, arms)
+        situation = Situation(group, tuple(arms), known, pending, None, self._weights, now_s, memory)
+        seen = {each.name: each.explore for each in self._candidates.groups()}
+        return Outlook(
+            decides=self._mode == "active" and seen.get(group, True),
+            held=self._watch is not None and self._watch.until_s(group) is not None,
+            chances=dict(zip(arms, self._policy.propensities(situation), strict=True)),
+            doubts=doubts_in(memory, arms, now_s),
+        )
 
     def find_decision(self, decision_id: str) -> Decision | None:
         """Return a decision that waits for its feedback; None if there is none of that id."""

@@ -16,6 +16,7 @@ from salesboost_tools.core.spec import Effect, ToolSpec
 from salesboost_tools.selection.arms import MemoryArms
 from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
 from salesboost_tools.selection.group import ToolGroup
+from salesboost_tools.selection.guardrail import Guardrail
 from salesboost_tools.selection.selector import ToolSelector
 from tests.doubles import ScriptedTool
 
@@ -417,3 +418,57 @@ async def test_tasks_and_threads_work_on_one_state(selector):
         *[task() for _ in range(4)], asyncio.to_thread(lambda: [use(selector, NAMES) for _ in range(200)])
     )
     assert sum(pulls(selector).values()) == 400
+
+
+# ---------------------------------------------------------------- what people are told
+
+
+def standings(selector, group="(unnamed)"):
+    return selector.get_statistics()[group]
+
+
+def test_of_every_tool_it_is_told_how_well_it_is_known_how_often_it_served_and_why(clock):
+    selector = ToolSelector(EpsilonGreedy(0.3), seed=1, clock=clock)
+    for tool, successes, failures in (("a", 27, 3), ("b", 4, 6)):
+        for success in [True] * successes + [False] * failures:
+            use(selector, [tool], success=success)
+    first, second = (standings(selector)[name] for name in ("a", "b"))
+    assert (first.share, second.share) == (0.75, 0.25)
+    assert first.reward_low < first.mean_reward < first.reward_high < 1
+    assert second.reward_high - second.reward_low > first.reward_high - first.reward_low
+    assert first.chance + second.chance == pytest.approx(1)
+    assert first.why == "the best so far; chosen 85.0% of the time"
+    assert second.why == "earns 0.50 less than a; chosen 15.0% of the time"
+
+
+def test_in_shadow_mode_it_is_told_what_the_policy_would_do(group, clock):
+    selector = ToolSelector(EpsilonGreedy(0.3), seed=1, clock=clock, mode="shadow")
+    use(selector, group)
+    why = {name: found.why for name, found in standings(selector, "search").items()}
+    assert why["lexical"] == "the best so far; the policy would choose it 10.0% of the time"
+    assert why["hybrid"].startswith("never tried; the policy would choose it ")
+
+
+def test_what_may_be_chance_a_failure_and_a_guardrail_are_told(clock):
+    selector = ToolSelector(EpsilonGreedy(0.0), clock=clock, guardrail=Guardrail(0.9, window=2))
+    use(selector, ["a"])
+    use(selector, ["b"])
+    use(selector, ["b"], success=False, error=OSError("down"))
+    why = standings(selector)["b"].why
+    assert why.startswith("earns 0.50 less than a, which may be chance; the policy would choose it hardly ever; ")
+    assert why.endswith("the guardrail holds the policy back; latest failure: OSError")
+
+
+def test_where_the_policy_is_switched_off_it_is_not_asked(clock):
+    selector = ToolSelector(clock=clock, mode="off")
+    use(selector, NAMES)
+    assert (standings(selector)["a"].chance, standings(selector)["a"].why) == (None, "the best so far")
+
+
+def test_a_tool_that_is_out_of_order_is_told_to_be(clock):
+    selector = ToolSelector(seed=1, clock=clock)
+    for success in [True] * 60 + [False] * 8:
+        use(selector, ["a"], success=success)
+        use(selector, ["b"])
+        clock.advance(1)
+    assert standings(selector)["a"].why.startswith("out of order with probability ")

@@ -122,7 +122,21 @@ def test_statistics_tell_what_was_done(client):
     limits = client.get("/limits").json()["tools"]
     assert limits["price_calculator"] == {"limit": "30/minute", "capacity": 30, "left": 29}
     assert limits["knowledge_retriever_lexical"]["left"] == 10
-    assert client.get("/selection").json()["enabled"] is False
+    selection = client.get("/selection").json()
+    assert (selection["enabled"], selection["policy"].partition("@")[0]) == (False, "adaptive")
+
+
+def test_of_every_tool_of_a_group_it_is_told_how_it_did_and_why_it_is_chosen(client, toolkit):
+    for success in (True, True, False):
+        _, decision_id = toolkit.selector.select_tool(toolkit.groups[0])
+        toolkit.selector.record_feedback(decision_id, success, 20)
+    tools = client.get("/selection").json()["groups"]["knowledge_retriever"]
+    first, second = tools["knowledge_retriever_lexical"], tools["knowledge_retriever_semantic"]
+    assert (first["pulls"], first["share"]) == (3, 1.0)
+    assert first["reward_low"] < first["mean_reward"] < first["reward_high"]
+    assert first["why"].startswith("the best so far; the policy would choose it ")
+    assert (second["pulls"], second["mean_reward"], second["reward_low"]) == (0, None, None)
+    assert second["why"].startswith("never tried; ")
 
 
 def test_statistics_of_what_is_switched_off_are_empty(open_client, open_toolkit):

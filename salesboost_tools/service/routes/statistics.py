@@ -32,10 +32,11 @@ def statistics_router(toolkit: SalesToolkit, callers: Callers) -> APIRouter:
 
     @router.get("/selection")
     async def selection() -> dict[str, Any]:
-        """Return what the selector has learnt, by group and tool."""
+        """Return what the selector has learnt, by group and tool: figures, and why each is chosen so often."""
         statistics = await toolkit.selector.aget_statistics()
         return {
             "enabled": toolkit.settings.bandit_enabled,
+            "policy": toolkit.selector.policy_version,
             "groups": to_jsonable_python(statistics, inf_nan_mode="null"),
         }
 
