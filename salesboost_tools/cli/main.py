@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.text import Text
 
-from salesboost_tools.cli import brief, doctor, health, ingest, init, serving, tools
+from salesboost_tools.cli import brief, doctor, health, ingest, init, selection, serving, tools
 from salesboost_tools.cli.output import Exit, err
 from salesboost_tools.core.errors import ConfigurationError, SalesToolsError
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module in (tools, brief, health, doctor, init, ingest, serving):
+for _module in (tools, brief, init, ingest, selection, health, doctor, serving):
     _module.add_to(app)
 
 

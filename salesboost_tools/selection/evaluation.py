@@ -133,8 +133,24 @@ def evaluate_log(
     Raises:
         ConfigurationError: The policy is unknown, or the file is missing, empty or no log.
     """
-    policy = policy_named(policy_name)
-    by_group = decisions_by_group(path)
+    return evaluate_decisions(policy_named(policy_name), decisions_by_group(path), weights=weights, seed=seed)
+
+
+def evaluate_decisions(
+    policy: Policy,
+    by_group: Mapping[str, Iterable[LoggedDecision]],
+    *,
+    weights: RewardWeights = DEFAULT_WEIGHTS,
+    seed: int = 0,
+) -> LogVerdict:
+    """Return what a policy would have earned on every group of a log.
+
+    Args:
+        policy: The policy in question.
+        by_group: See `decisions_by_group`.
+        weights: What the reward is to be made of.
+        seed: Of the resampling.
+    """
     found: dict[str, Evaluation | TooLittleOverlapError | ConfigurationError] = {}
     for group, decisions in by_group.items():
         try:
