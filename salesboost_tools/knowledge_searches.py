@@ -41,7 +41,7 @@ def open_searches(
     index = open_knowledge(settings.data_dir, own_documents(settings))
     lexical, latent = LexicalSearch(index), SemanticSearch(index)
     latent.prepare()
-    embeddings = embeddings or _minilm(settings)
+    embeddings = embeddings or minilm_of(settings)
     if embeddings is None:
         return [lexical, latent, HybridSearch([lexical, latent]), *own]
     embedded = EmbeddingSearch(index, embeddings)
@@ -49,7 +49,13 @@ def open_searches(
     return [lexical, embedded, HybridSearch([lexical, latent, embedded]), *own]
 
 
-def _minilm(settings: Settings) -> Embeddings | None:
+def minilm_of(settings: Settings) -> Embeddings | None:
+    """Return MiniLM if the settings name its folder; None if they do not.
+
+    Raises:
+        ConfigurationError: The folder does not hold the model.
+        MissingExtraError: The extra `minilm` is not installed.
+    """
     if settings.minilm_dir is None:
         return None
     from salesboost_tools.tools.knowledge.minilm import MiniLmEmbeddings  # noqa: PLC0415  (an extra)

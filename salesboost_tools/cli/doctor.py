@@ -1,8 +1,8 @@
 """`salesboost doctor`: look at the whole set-up and say how to mend it."""
 
 import asyncio
-import os
 from collections.abc import Iterable
+from contextlib import closing
 from importlib.util import find_spec
 from typing import NamedTuple
 
@@ -10,9 +10,14 @@ import typer
 
 from salesboost_tools.cli.output import AsJson, Exit, print_json, print_table
 from salesboost_tools.core.errors import SalesToolsError
+from salesboost_tools.data_folder import own_documents
 from salesboost_tools.health import HealthStatus
 from salesboost_tools.settings import Settings
 from salesboost_tools.toolkit import SalesToolkit
+from salesboost_tools.tools.knowledge import open_own
+from salesboost_tools.tools.knowledge.opening import FOLDER, OWN_INDEX
+
+_BROKEN_SHOWN = 5
 
 EXTRAS = {
     "redis": ("redis", "orjson"),
@@ -60,7 +65,7 @@ def findings_of_the_set_up() -> Iterable[Finding]:
     except SalesToolsError as error:
         yield Finding("settings", is_fine=False, words=str(error))
         return
-    given = sorted(name for name in os.environ if name.startswith("TOOL_"))
+    given = sorted(f"TOOL_{name.upper()}" for name in settings.model_fields_set)
     yield Finding("settings", is_fine=True, words=", ".join(given) or "none given; the defaults hold")
     yield from (_extra(name, modules) for name, modules in EXTRAS.items())
     yield from _probes(settings)
@@ -72,6 +77,21 @@ def _extra(name: str, modules: tuple[str, ...]) -> Finding:
     return Finding(f"extra {name}", is_fine=True, words=words)
 
 
+def _documents(settings: Settings) -> Finding:
+    """Tell whose documents are searched, and which files of the followed folder cannot be read."""
+    folder = own_documents(settings)
+    if folder is None and not (settings.data_dir / OWN_INDEX).exists():
+        return Finding("documents", is_fine=True, words="the shipped articles")
+    with closing(open_own(settings.data_dir)) as index:
+        broken = () if folder is None else index.ingest(folder, collection=FOLDER).broken
+        held = ", ".join(
+            f"{count} from {folder if name == FOLDER else name}" for name, count in index.collections().items()
+        )
+    told = "; ".join(f"{file.path}: {file.problem}" for file in broken[:_BROKEN_SHOWN])
+    words = f"{held or 'none'}" + (f"; {len(broken)} of {folder} cannot be read: {told}" if broken else "")
+    return Finding("documents", is_fine=not broken, words=words)
+
+
 def _probes(settings: Settings) -> Iterable[Finding]:
     try:
         toolkit = SalesToolkit(settings)
@@ -80,6 +100,7 @@ def _probes(settings: Settings) -> Iterable[Finding]:
         yield Finding("tools", is_fine=False, words=str(error))
         return
     yield Finding("data folder", is_fine=True, words=str(settings.data_dir.resolve()))
+    yield _documents(settings)
     store = toolkit.health.store_failure()
     toolkit.close()
     if settings.redis_url:

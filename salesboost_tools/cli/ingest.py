@@ -14,8 +14,9 @@ from rich.text import Text
 
 from salesboost_tools.cli.output import AsJson, Exit, err, fail, out, print_json
 from salesboost_tools.data_folder import make_usable, own_documents
+from salesboost_tools.knowledge_searches import minilm_of
 from salesboost_tools.settings import Settings
-from salesboost_tools.tools.knowledge import IngestReport, KnowledgeIndex, SemanticSearch, open_own
+from salesboost_tools.tools.knowledge import EmbeddingSearch, IngestReport, KnowledgeIndex, SemanticSearch, open_own
 from salesboost_tools.tools.knowledge.article import KB_PATTERN
 from salesboost_tools.tools.knowledge.opening import FOLDER
 
@@ -56,7 +57,10 @@ def ingest(
             if forget:
                 _tell_forgotten(index, collection, as_json=as_json)
                 return
-            report = _ingest(index, folder, kb, collection, show=not as_json)
+            with _progress(show=not as_json) as progress:
+                report = _ingest(index, folder, kb, collection, progress)
+                if report.changed:
+                    _learn(index, settings, progress)
             told = {"folder": str(folder.resolve()), "kb": kb, **asdict(report), "index": dict(index.probe())}
     except sqlite3.Error as error:
         fail(f"the knowledge index in {settings.data_dir} cannot be written ({error}); is another ingestion running?")
@@ -68,18 +72,24 @@ def ingest(
         raise typer.Exit(Exit.FAILED)
 
 
-def _ingest(index: KnowledgeIndex, folder: Path, kb: str | None, collection: str, *, show: bool) -> IngestReport:
-    with _progress(show=show) as progress:
-        task = progress.add_task("Reading", total=None)
+def _ingest(index: KnowledgeIndex, folder: Path, kb: str | None, collection: str, progress: Progress) -> IngestReport:
+    task = progress.add_task("Reading", total=None)
 
-        def read(done: int, total: int, path: str) -> None:
-            progress.update(task, completed=done, total=total, description=f"Reading {Path(path).name[-40:]}")
+    def read(done: int, total: int, path: str) -> None:
+        progress.update(task, completed=done, total=total, description=f"Reading {Path(path).name[-40:]}")
 
-        report = index.ingest(folder, collection=collection, kb=kb, progress=read)
-        if report.changed:
-            progress.update(task, description="Learning what words mean")
-            SemanticSearch(index).prepare()
-    return report
+    return index.ingest(folder, collection=collection, kb=kb, progress=read)
+
+
+def _learn(index: KnowledgeIndex, settings: Settings, progress: Progress) -> None:
+    """Learn now what the tools would learn when they start."""
+    task = progress.add_task("Learning what words mean", total=None)
+    SemanticSearch(index).prepare()
+    model = minilm_of(settings)
+    if model is not None:
+        EmbeddingSearch(index, model).prepare(
+            lambda done, total: progress.update(task, completed=done, total=total, description="Embedding")
+        )
 
 
 @contextmanager

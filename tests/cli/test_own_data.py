@@ -232,6 +232,20 @@ def test_own_data_may_stand_elsewhere_and_is_missed_by_name(run, tmp_path, monke
     assert f"{name}: there is no " in errors
 
 
+def test_the_doctor_tells_whose_documents_there_are_and_which_cannot_be_read(run, data_dir, documents):
+    def finding():
+        return next(found for found in json.loads(run("doctor", "--json")[1]) if found["subject"] == "documents")
+
+    assert finding()["words"] == "the shipped articles"
+    run("ingest", documents, "--kb", "general")
+    assert finding()["words"] == "3 from general"
+    (data_dir / "knowledge").mkdir()
+    (data_dir / "knowledge" / "broken.pdf").write_bytes(b"%PDF")
+    assert not finding()["is_fine"]
+    assert "1 of " in finding()["words"]
+    assert "broken.pdf: this PDF cannot be read" in finding()["words"]
+
+
 def test_a_broken_price_book_is_told_by_the_doctor(run, data_dir):
     run("init")
     (data_dir / "price_book.yaml").write_text("name: only")
