@@ -327,7 +327,9 @@ class Settings(BaseSettings):
 
 def _explain(error: ValidationError) -> str:
     lines = [
-        f"{_PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg']}" if problem["loc"] else problem["msg"]
+        f"{_PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
+        if problem["loc"]
+        else problem["msg"]
         for problem in error.errors(include_url=False, include_input=False)
     ]
     return "settings cannot be used: " + "; ".join(lines)

@@ -12,7 +12,7 @@ from rich.json import JSON
 
 from salesboost_tools.cli.opening import DEFAULT_ROLE, Role, Tenant, User, caller, open_toolkit
 from salesboost_tools.cli.output import AsJson, Exit, fail, out, print_json, print_table
-from salesboost_tools.core.errors import ToolPermissionError
+from salesboost_tools.core.errors import ToolPermissionError, UpstreamError
 from salesboost_tools.core.rate_windows import shown
 from salesboost_tools.core.spec import Effect
 from salesboost_tools.governed import GovernedTool, config_of
@@ -51,7 +51,7 @@ def call(
         config = config_of(caller(role, tenant, user), key)
         execution = asyncio.run(toolkit.executor().execute(name, payload, role, config=config))
         error = execution["error"]
-        hint = _who_may(toolkit, name) if error and error["type"] == ToolPermissionError.__name__ else ""
+        hint = _hint(toolkit, name, error["type"]) if error else ""
     if as_json:
         print_json(execution)
     elif error is None:
@@ -63,10 +63,12 @@ def call(
         fail(f"{error['type']}: {error['message']}{hint}")
 
 
-def _who_may(toolkit: SalesToolkit, name: str) -> str:
-    """Return who may call a tool: people at a terminal may choose their role, models may not."""
+def _hint(toolkit: SalesToolkit, name: str, kind: str) -> str:
+    """Return what people at a terminal may do besides: choose their role, look at the set-up. Models may not."""
+    if kind == UpstreamError.__name__:
+        return " `salesboost doctor` says what is wrong."
     roles = next((_roles(tool) for tool in toolkit.get_tools() if tool.name == name), "")
-    return f" --role may be one of: {roles}." if roles else ""
+    return f" --role may be one of: {roles}." if roles and kind == ToolPermissionError.__name__ else ""
 
 
 def _payload(arguments: str) -> dict[str, Any]:

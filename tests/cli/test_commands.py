@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
+from salesboost_tools.tools.names import TOOL_NAMES
+
 QUOTE = '{"lines": [{"sku": "PIPE-TEAM", "quantity": 12}]}'
+DEAL = '{"operation": "get", "record_type": "deal", "record_id": "1"}'
 NOTE = '{"operation": "create_note", "account_id": "ACC-0042", "body": "They called back."}'
 
 
@@ -26,6 +29,25 @@ def test_a_call_prints_the_result(run):
     called = run("call", "price_calculator", "--args", QUOTE)
     assert called.exit_code == 0
     assert json.loads(called.output)["total"] == "5508.00"
+
+
+def test_names_are_whole_on_a_narrow_screen(run, monkeypatch):
+    monkeypatch.setattr("salesboost_tools.cli.output.out.width", 60, raising=False)
+    for command in ("tools", "health"):
+        assert set(TOOL_NAMES) <= set(run(command).output.split())
+
+
+def test_who_calls_a_back_end_that_is_away_is_sent_to_the_doctor(run_to_the_end, monkeypatch):
+    monkeypatch.setenv("TOOL_HUBSPOT_TOKEN", "pat-1")
+    monkeypatch.setenv("TOOL_HUBSPOT_BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("TOOL_RETRY_ENABLED", "false")
+    code, _, errors = run_to_the_end("call", "crm_integration", "--args", DEAL)
+    assert code == 1
+    assert "The CRM does not answer" in errors
+    assert "`salesboost doctor`" in errors
+    code, told, _ = run_to_the_end("doctor")
+    assert code == 1
+    assert "HubSpot" in told
 
 
 def test_a_call_as_json_tells_what_it_took(run):

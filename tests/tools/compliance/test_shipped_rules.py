@@ -7,7 +7,7 @@ import pytest
 from salesboost_tools.tools.compliance.checker import Scope
 from salesboost_tools.tools.compliance.chinese import is_han
 from salesboost_tools.tools.compliance.rewriting import NOTHING_LEFT
-from salesboost_tools.tools.compliance.rule import ALL_CHANNELS
+from salesboost_tools.tools.compliance.rule import ALL_CHANNELS, Effective
 from salesboost_tools.tools.compliance.rule_folder import read_rules
 from tests.tools.compliance.conftest import EVERYWHERE, TODAY, scope_of
 
@@ -38,6 +38,13 @@ def test_a_rule_is_silent_before_it_is_in_force(rule, checker):
     before = Scope(day=rule.effective.since - timedelta(days=1), channel=scope_of(rule).channel)
     for text in rule.positive:
         assert rule.id not in {find.rule.id for find in checker.finds(text, before)}
+
+
+def test_a_rule_holds_on_its_days_both_included_and_without_an_end_for_good():
+    summer = Effective(since=date(2026, 6, 1), until=date(2026, 8, 31))
+    days = {date(2026, 5, 31): False, date(2026, 6, 1): True, date(2026, 8, 31): True, date(2026, 9, 1): False}
+    assert {day: summer.holds_on(day) for day in days} == days
+    assert Effective(since=date(2026, 6, 1)).holds_on(date(2100, 1, 1))
 
 
 @RULES

@@ -1,5 +1,8 @@
 """Over the wire we say what HubSpot's own SDK says, and what its published description allows."""
 
+from inspect import isfunction
+from typing import get_type_hints
+
 import jsonschema
 import pytest
 from hubspot import HubSpot
@@ -64,6 +67,15 @@ def equal(server, ours, theirs):
     first = said(server)
     theirs()
     assert said(server) == first
+
+
+def test_every_operation_there_is_stands_beside_the_sdks_below():
+    operations = {
+        name
+        for name, each in vars(wire).items()
+        if isfunction(each) and get_type_hints(each).get("return") is wire.Request
+    }
+    assert operations == {"get", "first_page", "create", "update", "search", "batch_read"}
 
 
 @KINDS
