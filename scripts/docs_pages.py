@@ -24,10 +24,11 @@ PAGES = {
     "ARCHITECTURE.md": "project/architecture.md",
     "CONTRIBUTING.md": "project/contributing.md",
     "CHANGELOG.md": "project/changelog.md",
+    "deploy/README.md": "reference/deploy.md",
 }
 """Where files of the repository are found on the site; links to others become plain text."""
 
-_PART = re.compile(r"^\[\[(?P<file>[A-Z]+\.md)(?P<heading>#[^\]]*)?\]\]$", re.MULTILINE)
+_PART = re.compile(r"^\[\[(?P<file>[\w/]+\.md)(?P<heading>#[^\]]*)?\]\]$", re.MULTILINE)
 _API = re.compile(r"^\[\[api (?P<begins>[\w.]+)\]\]$", re.MULTILINE)
 _LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<target>[^)]+)\)")
 _FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
