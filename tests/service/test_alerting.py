@@ -84,7 +84,9 @@ def up(address):
 def test_when_a_tool_breaks_the_alert_fires(tmp_path, data_dir):
     own = tmp_path / "data"
     shutil.copytree(data_dir, own)
-    settings = Settings(data_dir=own, cache_enabled=False, rate_limit_enabled=False, retry_enabled=False)
+    settings = Settings(
+        data_dir=own, cache_enabled=False, rate_limit_enabled=False, retry_enabled=False, health_timeout=30
+    )  # a busy machine is not a broken tool
     toolkit = SalesToolkit(settings)
     toolkit.get_tools()
     app = create_app(toolkit, access=Access(TOKEN))
