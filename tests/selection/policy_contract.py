@@ -204,9 +204,9 @@ class PolicyContract:
     def test_a_masked_tool_is_never_chosen_and_learns_nothing(self):
         world = World(self.policy, good=0.95, poor=0.3, bad=0.2)
         world.play(100)
-        before = world.selector.get_statistics()["(unnamed)"]["good"]
+        before = world.selector.export_learnt()["groups"]["(unnamed)"]["good"]
         assert set(world.play(100, available=["poor", "bad"])) <= {"poor", "bad"}
-        assert world.selector.get_statistics()["(unnamed)"]["good"] == before
+        assert world.selector.export_learnt()["groups"]["(unnamed)"]["good"] == before
 
     def test_every_tool_is_asked_before_the_first_feedback_comes(self):
         selector = ToolSelector(self.policy, seed=5, clock=FakeClock())

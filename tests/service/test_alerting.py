@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -80,6 +81,12 @@ def up(address):
     return False
 
 
+def open_circuits(service):
+    """The tools whose breakers are open now."""
+    said = httpx.get(f"http://{service}/metrics", headers={"authorization": f"Bearer {TOKEN}"}, timeout=30).text
+    return set(re.findall(r'^salesboost_tool_open_circuits\{tool="(\w+)"\} [1-9]', said, re.MULTILINE))
+
+
 @pytest.mark.timeout(120)
 def test_when_a_tool_breaks_the_alert_fires(tmp_path, data_dir):
     own = tmp_path / "data"
@@ -107,7 +114,7 @@ def test_when_a_tool_breaks_the_alert_fires(tmp_path, data_dir):
         statuses = []
         call_until(lambda: up(address))
         assert set(statuses) <= {200}
-        assert not firing(address)
+        already = open_circuits(service)  # metrics are the process's, and other tests broke tools in it
         for file in own.glob("crm*.sqlite3"):
             with contextlib.closing(sqlite3.connect(file)) as database:
                 database.execute("DROP TABLE accounts")
@@ -118,5 +125,5 @@ def test_when_a_tool_breaks_the_alert_fires(tmp_path, data_dir):
             )
         )
         assert set(statuses) - {200}
-        assert {tool for _, tool in firing(address)} == {"crm_integration"}
+        assert {tool for _, tool in firing(address)} - already == {"crm_integration"}
     toolkit.close()
