@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources.abc import Traversable
 
 import yaml
@@ -35,7 +36,12 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def read_han(source: Traversable) -> Han:
     """Return the characters of a file: `traditional` and `simplified` side by side, and `sounds`."""
-    known = yaml.load(source.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  (a safe loader)
+    return _parsed(source.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Han:
+    known = yaml.load(text, Loader=_LOADER)  # noqa: S506  (a safe loader)
     simple = dict(zip("".join(known["traditional"]), "".join(known["simplified"]), strict=True))
     sounds = {character: sound for sound, characters in known["sounds"].items() for character in characters}
     return Han(simple, sounds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -60,7 +61,7 @@ def _files(folder: Traversable) -> Iterator[tuple[str, RuleFile]]:
 
 def _file(entry: Traversable) -> RuleFile:
     try:
-        return RuleFile.model_validate(yaml.load(entry.read_text(encoding="utf-8"), Loader=_LOADER) or {})  # noqa: S506  (a safe loader)
+        return _parsed(entry.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ConfigurationError(f"cannot read the compliance rules {entry.name}: {error}") from error
     except ValidationError as error:
@@ -69,6 +70,12 @@ def _file(entry: Traversable) -> RuleFile:
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> RuleFile:
+    """Return what stands in a file; the same text, which a probe reads again and again, is parsed once."""
+    return RuleFile.model_validate(yaml.load(text, Loader=_LOADER) or {})  # noqa: S506  (a safe loader)
 
 
 def _common_words(folder: Traversable) -> frozenset[str]:
