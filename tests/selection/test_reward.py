@@ -49,6 +49,28 @@ def test_quality_adds_to_a_success_and_does_nothing_for_a_failure():
     assert reward(False, 0, weights, quality=0.8) == 0
 
 
+@pytest.mark.parametrize(
+    ("success", "latency_s", "worth"),
+    [(True, 0, 1.0), (True, 2, 0.5), (True, 6, 0.25), (True, 500, 0.25), (False, 0, 0.0), (False, 6, 0.0)],
+)
+def test_where_speed_multiplies_a_success_half_of_it_is_left_after_the_time_named(success, latency_s, worth):
+    weights = RewardWeights(half_worth_s=2, latency_cap_s=6)
+    assert reward(success, latency_s, weights) == pytest.approx(worth)
+    assert weights.speed(slowness(latency_s, 6)) == pytest.approx(worth) or not success
+
+
+def test_speed_either_multiplies_or_costs():
+    adding, multiplying = RewardWeights(), RewardWeights(half_worth_s=2)
+    assert (adding.penalty, adding.speed(1.0)) == (0.5, 1.0)
+    assert (multiplying.penalty, multiplying.speed(0.0)) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
+def test_a_time_of_half_worth_out_of_range_is_refused(value):
+    with pytest.raises(ConfigurationError, match="`half_worth_s` is seconds, above 0"):
+        RewardWeights(half_worth_s=value)
+
+
 def test_cost_is_paid_for_failures_too():
     assert reward(False, 0, RewardWeights(cost=2), cost=0.1) == pytest.approx(-0.2)
 
@@ -77,5 +99,7 @@ def test_versions_are_equal_exactly_for_equal_shaping():
         RewardWeights(latency_cap_s=4),
         RewardWeights(quality=1),
         RewardWeights(cost=1),
+        RewardWeights(half_worth_s=2),
+        RewardWeights(half_worth_s=3),
     ]
-    assert len({weights.version for weights in [RewardWeights(), *others]}) == 5
+    assert len({weights.version for weights in [RewardWeights(), *others]}) == 7
