@@ -24,9 +24,10 @@ from salesboost_tools.tools.names import KNOWLEDGE, KNOWLEDGE_VARIANTS
 def open_searches(
     settings: Settings, embeddings: Embeddings | None = None, retrievers: Mapping[str, Any] | None = None
 ) -> list[Search]:
-    """Return the searches that are equal to each other: by words, by meaning, by both, then the user's own.
+    """Return the searches that are equal to each other: by words, by meaning, by both, the user's own.
 
-    What they learn beforehand is learnt here: within a first call it would eat up its time limit.
+    The one that the settings choose stands first. What they learn beforehand is learnt here: within a first call it
+    would eat up its time limit.
 
     Args:
         settings: Where documents and models are.
@@ -43,10 +44,14 @@ def open_searches(
     latent.prepare()
     embeddings = embeddings or minilm_of(settings)
     if embeddings is None:
-        return [lexical, latent, HybridSearch([lexical, latent]), *own]
+        return _first(settings.knowledge_search, [lexical, latent, HybridSearch([lexical, latent]), *own])
     embedded = EmbeddingSearch(index, embeddings)
     embedded.prepare()
-    return [lexical, embedded, HybridSearch([lexical, latent, embedded]), *own]
+    return _first(settings.knowledge_search, [lexical, embedded, HybridSearch([lexical, latent, embedded]), *own])
+
+
+def _first(kind: str, searches: list[Search]) -> list[Search]:
+    return sorted(searches, key=lambda search: search.kind != kind)
 
 
 def minilm_of(settings: Settings) -> Embeddings | None:

@@ -194,6 +194,11 @@ class Settings(BaseSettings):
         description="Folder of your documents, followed at every start; unset: `knowledge` in `TOOL_DATA_DIR`. Without "
         "it, and if nothing was ingested: the shipped articles.",
     )
+    knowledge_search: Literal["lexical", "semantic", "hybrid"] = Field(
+        "lexical",
+        description="How `knowledge_retriever` searches by itself, and which variant of its group serves first: by "
+        "words, by meaning, or by both fused.",
+    )
     minilm_dir: Path | None = Field(
         None,
         description="Folder with the files of all-MiniLM-L6-v2, for search by meaning (extra `minilm`); unset: a "

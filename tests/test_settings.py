@@ -90,6 +90,7 @@ DEFAULTS = {
     "TOOL_PRICE_BOOK": None,
     "TOOL_BATTLECARDS": None,
     "TOOL_KNOWLEDGE_DIR": None,
+    "TOOL_KNOWLEDGE_SEARCH": "lexical",
     "TOOL_MINILM_DIR": None,
 }
 
@@ -181,6 +182,7 @@ OTHER_VALUES = {
     "TOOL_PRICE_BOOK": ("/srv/book.yaml", Path("/srv/book.yaml")),
     "TOOL_BATTLECARDS": ("/srv/cards", Path("/srv/cards")),
     "TOOL_KNOWLEDGE_DIR": ("/srv/documents", Path("/srv/documents")),
+    "TOOL_KNOWLEDGE_SEARCH": ("hybrid", "hybrid"),
     "TOOL_MINILM_DIR": ("/srv/minilm", Path("/srv/minilm")),
 }
 

@@ -134,6 +134,17 @@ def test_a_retriever_that_is_none_or_takes_a_name_is_refused(tmp_path, kind, ret
         toolkit.get_tools()
 
 
+async def test_how_the_retriever_searches_by_itself_can_be_chosen(open_toolkit):
+    chosen = open_toolkit(knowledge_search="hybrid")
+    [group] = chosen.groups
+    assert group.names[0] == "knowledge_retriever_hybrid"
+    question = {"query": "the customer says we are too expensive"}
+    found = await by_name(chosen)["knowledge_retriever"].ainvoke(question, COACH)
+    assert found == await group.variants[0].ainvoke(question, COACH)
+    assert "directions" in by_name(chosen)["knowledge_retriever"].inner.probe()
+    assert "directions" not in by_name(open_toolkit())["knowledge_retriever"].inner.probe()
+
+
 def test_default_rates(toolkit):
     limits = {name: str(tool.spec.rate_limit) for name, tool in by_name(toolkit).items()}
     assert limits == {

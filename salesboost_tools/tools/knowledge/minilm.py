@@ -5,6 +5,7 @@ NeurIPS 2020) and trained on pairs of sentences (Reimers and Gurevych, "Sentence
 the mean of its tokens' last states, at length 1.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +62,7 @@ class MiniLmEmbeddings(Embeddings):
                 if value.dtype.kind == "f"
             }
             self._tokenizer = _tokenizer(folder, min(MOST_TOKENS, int(self._config["max_position_embeddings"])))
-            self.model = f"{folder.resolve().name}-{self._config['hidden_size']}"
+            self.model = _fingerprint(folder)
             self.embed_query("Is this a model?")
         except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
             raise ConfigurationError(
@@ -140,6 +141,15 @@ def gelu(values: Floats) -> Floats:
         tail += np.float32(factor)
     tail *= step * np.exp(-(size**2))
     return np.float32(0.5) * values * (1 + np.copysign(1 - tail, values))
+
+
+def _fingerprint(folder: Path) -> str:
+    """Return what tells this model from any other, whatever its folder is called."""
+    digest = hashlib.sha256()
+    for name in FILES:
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
 
 
 def _tokenizer(folder: Path, most_tokens: int) -> Tokenizer:

@@ -182,8 +182,12 @@ def test_without_the_extra_the_command_is_named(monkeypatch):
         import salesboost_tools.tools.knowledge.minilm  # noqa: F401
 
 
-def test_its_vectors_are_told_from_another_models_by_the_folder(model, folder):
-    assert model.model == f"{folder.name}-{HIDDEN}"
+def test_its_vectors_are_told_from_another_models_by_its_files_and_not_by_its_folder(model, folder, tmp_path):
+    for name in FILES:
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    assert MiniLmEmbeddings(tmp_path).model == model.model
+    save_file(weights(seed=8), tmp_path / "model.safetensors")
+    assert MiniLmEmbeddings(tmp_path).model != model.model
 
 
 @pytest.mark.skipif(REAL not in os.environ, reason=f"{REAL} names no folder with the files of all-MiniLM-L6-v2")
