@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-FOLDER = "SALESBOOST_SPECS"
+VARIABLE = "SALESBOOST_SPECS"
+BESIDE_THIS_TREE = Path(__file__).parents[2] / "shared" / "specs"
 
 
 def published(name: str) -> Any:
-    """Return an OpenAPI document, or skip where the environment names no folder that holds it."""
-    folder = os.environ.get(FOLDER)
-    if not folder or not (file := Path(folder) / name).is_file():
-        pytest.skip(f"{FOLDER} names no folder with {name}, the provider's own description of its interface")
+    """Return an OpenAPI document from the folder that the environment names, or from the one beside this tree."""
+    folder = Path(os.environ.get(VARIABLE) or BESIDE_THIS_TREE)
+    if not (file := folder / name).is_file():
+        pytest.skip(f"neither {VARIABLE} nor a folder beside this tree holds {name}, the provider's own description")
     return json.loads(file.read_text("utf-8"))
