@@ -1,0 +1,20 @@
+"""What is foretold of an arm in a context is as uncertain as the context is new to it."""
+
+from random import Random
+
+from salesboost_tools.selection.context_model import ContextModel
+
+
+def test_an_arm_that_always_failed_elsewhere_may_still_be_right_in_a_new_context():
+    model, luck = ContextModel(10), Random(5)
+
+    def anywhere(middle: float) -> dict[str, float]:
+        return {f"feature {number}": luck.gauss(middle, 1) for number in range(10)}
+
+    for _ in range(400):
+        model.learn(("known", anywhere(0), float(luck.random() < 0.5), 1.0, 0.25, None))
+    for _ in range(21):
+        model.learn(("unlucky", anywhere(0), 0.0, 1.0, 0.25, None))
+    (mean, width), (known_mean, known_width) = model.outlook(("unlucky", "known"), anywhere(2))
+    assert width > 2 * known_width
+    assert mean + (model.lift(4000) + 3) * width > known_mean
