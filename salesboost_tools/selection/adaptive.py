@@ -88,7 +88,8 @@ class Adaptive:
         best, best_position = -math.inf, 0
         for position, (mean, width) in enumerate(memory.lines(situation, looked=note is not None)):
             track = tracks[position]
-            if track.doubt > CERTAIN and luck < track.doubt_at(situation.now_s):
+            doubt = track.doubt  # since the latest outcome it can only have faded
+            if luck < doubt and doubt > CERTAIN and luck < track.doubt_at(situation.now_s):
                 ill_mean, ill_width = track.ill_line
                 value = ill_mean + z * ill_width
             else:

@@ -26,6 +26,7 @@ class AdaptiveMemory:
         "_model",
         "_outcomes",
         "_persistence",
+        "_rise_at",
         "_sharpness",
         "_weights",
         "heard",
@@ -38,6 +39,7 @@ class AdaptiveMemory:
         self._sharpness = sharpness
         self._persistence = persistence
         self._outcomes = 0.0
+        self._rise_at = 1.0
         self._looks = looks
         self._model: Any = None
         self._lined_up: tuple[Sequence[str], list[ArmTrack]] = ((), [])
@@ -56,7 +58,7 @@ class AdaptiveMemory:
     @property
     def looked_lift(self) -> float:
         """The same of the bounds in a context."""
-        return self._model.lift(self._outcomes)
+        return self._model.lift(self._rise_at / 2)
 
     def line_up(self, situation: Situation) -> list[ArmTrack]:
         """Return the tracks of the situation's arms, up to date with the totals."""
@@ -98,8 +100,9 @@ class AdaptiveMemory:
     def learn(self, lesson: Lesson) -> None:
         """Learn from an outcome of this process."""
         track = self._track(lesson.arm)
-        self._count_in(lesson.known.pulls - track.totals.pulls)
+        before = track.totals.pulls
         doubt = track.follow(lesson.known, lesson.now_s)
+        self._count_in(track.totals.pulls - before)
         self.heard = True
         if self._looks and lesson.context and doubt < 0.5:
             if self._model is None:
@@ -145,8 +148,12 @@ class AdaptiveMemory:
         return track
 
     def _count_in(self, outcomes: float) -> None:
-        self._outcomes += max(outcomes, 0.0)
-        self.lift = math.sqrt(2 * self._persistence * self._sharpness * math.log1p(self._outcomes))
+        """Let the bounds rise each time that twice as much is known."""
+        self._outcomes += outcomes
+        if self._outcomes >= self._rise_at:
+            while self._outcomes >= self._rise_at:
+                self._rise_at *= 2
+            self.lift = math.sqrt(2 * self._persistence * self._sharpness * math.log(self._rise_at / 2 + 1))
 
     def _catch_up(self, arms: Sequence[str], tracks: list[ArmTrack], situation: Situation) -> None:
         for position, known in enumerate(situation.statistics):

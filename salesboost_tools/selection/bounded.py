@@ -9,12 +9,12 @@ from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.policy import (
     Choice,
-    LearningPolicy,
     Memory,
     Policy,
     Situation,
     choose_for_log,
     draw,
+    learns,
 )
 from salesboost_tools.selection.statistics import mean_rewards
 
@@ -74,7 +74,7 @@ class Bounded:
 
     def new_memory(self, weights: RewardWeights) -> Memory:
         """Return an empty memory of the other policy's."""
-        return self.policy.new_memory(weights) if isinstance(self.policy, LearningPolicy) else Forgetful()
+        return self.policy.new_memory(weights) if learns(self.policy) else Forgetful()
 
     def choose(self, situation: Situation, rng: Random) -> Choice:
         """Return an arm drawn from the bounded propensities."""
@@ -99,7 +99,7 @@ class Bounded:
         return self._within(self.policy.propensities(self._inner(situation)), situation)
 
     def _inner(self, situation: Situation) -> Situation:
-        return situation if isinstance(self.policy, LearningPolicy) else situation.with_memory(None)
+        return situation if learns(self.policy) else situation.with_memory(None)
 
     def _within(self, free: Sequence[float], situation: Situation) -> tuple[float, ...]:
         if len(free) == 1:

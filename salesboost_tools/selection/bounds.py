@@ -31,30 +31,40 @@ def chances_of_bounds(prospects: Sequence[Prospect]) -> list[float]:
     below = 0.0
     for above in sorted({prospect.doubt for prospect in prospects if 0 < prospect.doubt < 1} | {1.0}):
         lines = [
-            (prospect.ill_mean, prospect.ill_width) if prospect.doubt > below else (prospect.mean, prospect.width)
-            for prospect in prospects
+            (ill_mean, ill_width) if doubt > below else (mean, width)
+            for mean, width, doubt, ill_mean, ill_width in prospects
         ]
-        for position, share in _pieces(lines):
-            chances[position] += share * (above - below)
+        _share_out(above - below, lines, chances)
         below = above
     return chances
 
 
-def _pieces(lines: Sequence[tuple[float, float]]) -> list[tuple[int, float]]:
-    """Return which line is the highest, piece by piece as z grows from 0, with the probability of each piece."""
-    pieces: list[tuple[int, float]] = []
-    now = max(range(len(lines)), key=lambda position: (*lines[position], -position))
-    left = 1.0
+def _share_out(chance: float, lines: Sequence[tuple[float, float]], chances: list[float]) -> None:
+    """Add to the chances of each line how often it is the highest: piece by piece, as z grows from 0.
+
+    Args:
+        chance: What is shared out.
+        lines: Mean and width of each.
+        chances: Of each so far.
+    """
+    now, (mean, width) = 0, lines[0]
+    for position, (its_mean, its_width) in enumerate(lines):
+        if its_mean > mean or (its_mean == mean and its_width > width):
+            now, mean, width = position, its_mean, its_width
+    left = chance
     while True:
-        mean, width = lines[now]
-        until, following = math.inf, -1
+        until, following, steepest = math.inf, -1, 0.0
         for position, (its_mean, its_width) in enumerate(lines):
             if its_width > width:
                 crossing = (mean - its_mean) / (its_width - width)
-                if crossing < until or (crossing == until and its_width > lines[following][1]):
-                    until, following = crossing, position
-        beyond = math.erfc(until / _ROOT_2)
-        pieces.append((now, left - beyond))
+                if crossing < until or (crossing == until and its_width > steepest):
+                    until, following, steepest = crossing, position, its_width
+        if following < 0:
+            chances[now] += left
+            return
+        beyond = chance * math.erfc(until / _ROOT_2)
+        chances[now] += left - beyond
         if beyond <= 0.0:
-            return pieces
+            return
         now, left = following, beyond
+        mean, width = lines[now]

@@ -23,7 +23,7 @@ A policy that needs the order of outcomes or their contexts is a `LearningPolicy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, TypeGuard, runtime_checkable
 
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.statistics import ArmStatistics
@@ -171,7 +171,6 @@ def draw(propensities: Sequence[float], rng: Random) -> Choice:
     return Choice(last, propensities[last] / total)
 
 
-@runtime_checkable
 class LoggingPolicy(Policy, Protocol):
     """A policy with a way of its own to choose and say with which probabilities, at once."""
 
@@ -180,13 +179,22 @@ class LoggingPolicy(Policy, Protocol):
         ...
 
 
+def learns(policy: Policy) -> "TypeGuard[LearningPolicy]":
+    """Return whether the policy has a memory; `isinstance` says the same and takes 20 us."""
+    return hasattr(policy, "new_memory")
+
+
+def _chooses_for_log(policy: Policy) -> TypeGuard[LoggingPolicy]:
+    return hasattr(policy, "choose_for_log")
+
+
 def choose_for_log(policy: Policy, situation: Situation, rng: Random) -> tuple[Choice, tuple[float, ...]]:
     """Return a choice drawn from the policy's propensities, and these: for logs that others are evaluated on.
 
     The probability that is logged is then the one with which the choice was made, whatever error the policy made in
     integrating it.
     """
-    if isinstance(policy, LoggingPolicy):
+    if _chooses_for_log(policy):
         return policy.choose_for_log(situation, rng)
     propensities = policy.propensities(situation)
     return draw(propensities, rng), propensities

@@ -10,12 +10,12 @@ from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.bounded import Forgetful
 from salesboost_tools.selection.policy import (
     Choice,
-    LearningPolicy,
     Lesson,
     Memory,
     Policy,
     Situation,
     choose_for_log,
+    learns,
 )
 
 
@@ -126,10 +126,10 @@ class Split:
     def _seen_by(self, situation: Situation, *, second: bool) -> Situation:
         memory: SplitMemory | None = situation.memory
         policy = self.second if second else self.first
-        if memory is None or not isinstance(policy, LearningPolicy):
+        if memory is None or not learns(policy):
             return situation.with_memory(None)
         return situation.with_memory(memory.second if second else memory.first)
 
 
 def _memory(policy: Policy, weights: RewardWeights) -> Memory:
-    return policy.new_memory(weights) if isinstance(policy, LearningPolicy) else Forgetful()
+    return policy.new_memory(weights) if learns(policy) else Forgetful()
