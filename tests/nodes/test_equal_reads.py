@@ -1,14 +1,20 @@
 """Equal reads of one message are made once; each has its own answer, its own run and its own events."""
 
+from collections import Counter
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from langchain_core.messages import ToolMessage
 from langgraph.errors import GraphInterrupt
 
+from salesboost_tools.core.cache_key import cache_key
 from salesboost_tools.core.spec import UNSPECIFIED
 from salesboost_tools.governed import govern
 from salesboost_tools.handlers.cache import CacheHandler
 from salesboost_tools.handlers.rate_limit import RateLimitHandler
 from salesboost_tools.handlers.status import StatusHandler
+from salesboost_tools.nodes.equal_reads import equals_among
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.selector import ToolSelector
@@ -178,3 +184,18 @@ def _message(name, times):
     from langchain_core.messages import AIMessage
 
     return [AIMessage("", tool_calls=equal_calls(name, times))]
+
+
+scalars = st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from([0.0, -0.0, 1.0, "", "a", "1"])
+arguments = st.dictionaries(st.sampled_from("xy"), scalars | st.lists(scalars, max_size=2), max_size=2)
+
+
+@settings(max_examples=60)
+@given(asked=st.lists(st.tuples(st.sampled_from("ab"), arguments, st.booleans()), max_size=5))
+def test_calls_are_equal_exactly_if_their_keys_are(asked):
+    given_calls = [call(name, f"c{number}", **args) for number, (name, args, _) in enumerate(asked)]
+    reads = [read for _, _, read in asked]
+    keys = [cache_key(name, None, None, args) if read else None for name, args, read in asked]
+    often = Counter(keys)
+    equal = [key if key is not None and often[key] > 1 else None for key in keys]
+    assert equals_among(given_calls, reads) == (equal if any(equal) else [])
