@@ -24,7 +24,8 @@ PRIOR_SUCCESSES = 8.0
 PRIOR_FAILURES = 1.0
 
 PRIOR_LATENCY = 0.25
-"""Imagined latencies, uniform up to the cap: few, since a single real one says more about a tool than all of them."""
+"""Imagined latencies, uniform up to the cap: few, since a single real one says more about a tool than all of them. As
+many qualities are imagined, uniform up to 1, or a tool never rated would look poor beside those that are."""
 
 CAP = 500.0
 """Outcomes remembered at most; older ones fade, so that a tool that changes slowly is followed."""
@@ -192,9 +193,10 @@ class ArmTrack:
         won = PRIOR_SUCCESSES + self._successes
         tried = won + PRIOR_FAILURES + self._failures
         rate = won / tried
-        latency, counted = self._latency, seen + PRIOR_LATENCY
-        rest = (self._rest + PRIOR_LATENCY * latency / 2) / counted
-        spread = (self._rest_sq + PRIOR_LATENCY * latency * latency / 3) / counted - rest * rest
+        latency, quality, counted = self._latency, self._quality, seen + PRIOR_LATENCY
+        rest = (self._rest + PRIOR_LATENCY * (latency - quality) / 2) / counted
+        imagined_sq = (latency * latency + quality * quality) / 3 - latency * quality / 2
+        spread = (self._rest_sq + PRIOR_LATENCY * imagined_sq) / counted - rest * rest
         variance = rate * (1 - rate) / (tried + 1)
         if spread > 0:
             variance += spread / counted
