@@ -25,8 +25,7 @@ class AdaptiveMemory:
         "_looks",
         "_model",
         "_outcomes",
-        "_persistence",
-        "_rise_at",
+        "_pace",
         "_sharpness",
         "_weights",
         "heard",
@@ -37,9 +36,8 @@ class AdaptiveMemory:
     def __init__(self, weights: RewardWeights, sharpness: float, persistence: float, *, looks: bool) -> None:
         self._weights = weights
         self._sharpness = sharpness
-        self._persistence = persistence
+        self._pace = 2 * persistence * sharpness
         self._outcomes = 0.0
-        self._rise_at = 1.0
         self._looks = looks
         self._model: Any = None
         self._lined_up: tuple[Sequence[str], list[ArmTrack]] = ((), [])
@@ -58,7 +56,7 @@ class AdaptiveMemory:
     @property
     def looked_lift(self) -> float:
         """The same of the bounds in a context."""
-        return self._model.lift(self._rise_at / 2)
+        return self._model.lift(self._outcomes)
 
     def line_up(self, situation: Situation) -> list[ArmTrack]:
         """Return the tracks of the situation's arms, up to date with the totals."""
@@ -148,12 +146,8 @@ class AdaptiveMemory:
         return track
 
     def _count_in(self, outcomes: float) -> None:
-        """Let the bounds rise each time that twice as much is known."""
         self._outcomes += outcomes
-        if self._outcomes >= self._rise_at:
-            while self._outcomes >= self._rise_at:
-                self._rise_at *= 2
-            self.lift = math.sqrt(2 * self._persistence * self._sharpness * math.log(self._rise_at / 2 + 1))
+        self.lift = math.sqrt(self._pace * math.log1p(self._outcomes))
 
     def _catch_up(self, arms: Sequence[str], tracks: list[ArmTrack], situation: Situation) -> None:
         for position, known in enumerate(situation.statistics):

@@ -22,7 +22,7 @@ ILL_SUCCESSES: Final = 0.2
 ILL_FAILURES: Final = 0.8
 """What is believed of an ill arm's success rate before it is seen ill: Beta(0.2, 0.8)."""
 
-CERTAIN: Final = 1e-2
+CERTAIN: Final = 1e-3
 """Doubt below this is none: the arm is taken for healthy without further arithmetic."""
 
 KNOWN_FROM: Final = 10.0
