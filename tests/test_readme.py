@@ -83,7 +83,9 @@ def test_the_table_of_back_ends_names_settings_and_extras_that_exist_and_leaves_
     named = set(re.findall(r"TOOL_[A-Z_]+", match[1]))
     there_are = {f"TOOL_{name.upper()}" for name in Settings.model_fields}
     assert named <= there_are
-    of_tools = re.compile("TOOL_(SMS|TWILIO|HUBSPOT|PROFILE|COMPLIANCE|STAGES|DATABASE)")
+    of_tools = re.compile(
+        "TOOL_(SMS|TWILIO|HUBSPOT|PROFILE|COMPLIANCE|STAGES|DATABASE|PRICE|BATTLECARDS|KNOWLEDGE|MINILM)"
+    )
     assert {name for name in there_are if of_tools.match(name)} <= named
     assert set(re.findall(r"`([a-z]+)`", " ".join(extra for _, _, extra, _ in rows))) <= set(EXTRAS)
 

@@ -15,7 +15,7 @@ from tests.hubspot_server import TOKEN, hubspot_server
 from tests.tools.sms.conftest import NOON_IN_NEW_YORK
 from tests.tools.sms.twilio_server import ACCOUNT_SID, AUTH_TOKEN, SENDER, twilio_server
 
-SHIPPED_RULES = str(files("salesboost_tools") / "data" / "compliance")
+SHIPPED = Path(str(files("salesboost_tools") / "data"))
 DATABASE_TOOLS = {"crm_integration", "profile_reader", "sms_outreach"}
 SCOPE_MISSING = (403, {"category": "MISSING_SCOPES", "message": "no", "correlationId": "c", "errors": []}, {})
 
@@ -137,7 +137,7 @@ async def test_a_twilio_that_does_not_know_the_secret_or_is_away(examine):
 
 @pytest.mark.parametrize("how", ["gone", "unreadable"])
 async def test_compliance_rules_that_cannot_be_read_any_more(examine, tmp_path, how):
-    rules = Path(shutil.copytree(SHIPPED_RULES, tmp_path / "rules"))
+    rules = Path(shutil.copytree(SHIPPED / "compliance", tmp_path / "rules"))
     look = examine(compliance_rules=rules)
     if how == "gone":
         shutil.rmtree(rules)
@@ -146,3 +146,18 @@ async def test_compliance_rules_that_cannot_be_read_any_more(examine, tmp_path, 
     broken, _ = await look({"compliance_check", "price_calculator"})
     assert set(broken) == {"compliance_check"}
     assert ("gdpr.yaml" if how == "unreadable" else str(rules)) in broken["compliance_check"]
+
+
+async def test_a_price_book_and_battlecards_that_are_gone(examine, tmp_path):
+    book, cards = shutil.copy(SHIPPED / "price_book.yaml", tmp_path), tmp_path / "cards"
+    shutil.copytree(SHIPPED / "battlecards", cards)
+    look = examine(price_book=Path(book), battlecards=cards)
+    about_these = {"price_calculator", "competitor_analysis", "stage_classifier"}
+    assert (await look(about_these))[0] == {}
+    await asyncio.to_thread(Path(book).unlink)
+    broken, _ = await look(about_these)
+    assert set(broken) == {"price_calculator"}
+    assert book in broken["price_calculator"]
+    shutil.rmtree(cards)
+    broken, _ = await look(about_these)
+    assert set(broken) == {"price_calculator", "competitor_analysis"}
