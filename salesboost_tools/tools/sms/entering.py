@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,6 +23,8 @@ from salesboost_tools.tools.sms.sending_rule import may_send
 from salesboost_tools.tools.sms.vocabulary import WAITING, Consent, Source, State
 
 NewId = Callable[[datetime], str]
+
+_AHEAD_AT_MOST = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,9 @@ def _refuse_unless_allowed(
 ) -> None:
     wanted = command.send_at or scope.now
     if wanted < scope.now:
-        raise wrong_input(f"send_at has passed: now is {iso_utc(scope.now)}. Leave it out to send now.")
+        raise wrong_input(f"send_at has passed: now is {iso_utc(scope.now)}. Use send to send now.")
+    if wanted > scope.now + _AHEAD_AT_MOST:
+        raise wrong_input(f"send_at is too far ahead: at most {_AHEAD_AT_MOST.days} days.")
     others = rows.times_around(connection, scope.tenant_id, command.phone.e164, wanted, policy.cap.window, without=None)
     verdict = may_send(command.phone, wanted, found, others, policy)
     if verdict.why is not None and verdict.free_from is None:

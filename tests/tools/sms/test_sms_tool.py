@@ -168,6 +168,20 @@ async def test_what_waits_can_be_cancelled_twice_and_is_told_so(ask, outbox):
     assert (await ask(operation="status", message_id=message_id))["message"]["state"] == "cancelled"
 
 
+@pytest.mark.parametrize(
+    ("send_at", "said"),
+    [
+        ("2026-06-30T15:59:59Z", "has passed: now is 2026-06-30T16:00:00Z. Use send"),
+        ("2027-07-01T16:00:01Z", "at most 366 days"),
+        ("9999-12-31T23:59:59Z", "at most 366 days"),
+    ],
+)
+async def test_a_time_that_has_passed_or_is_far_ahead_is_refused(ask, outbox, send_at, said):
+    agree(outbox, CLEVELAND)
+    with pytest.raises(ToolInputError, match=said):
+        await ask(**SEND | {"operation": "schedule", "send_at": send_at})
+
+
 async def test_a_message_that_does_not_exist_says_which_do(ask, outbox):
     for operation in ("status", "cancel"):
         with pytest.raises(ToolInputError, match="The outbox is empty"):
