@@ -79,6 +79,7 @@ def test_ndcg_is_1_for_a_perfect_ranking_and_falls_with_rank():
     assert ndcg_at_10([], {"a": 1}) == 0
 
 
+@pytest.mark.timeout(300)  # learning the space of 1,400 abstracts takes seconds, on a busy machine a minute
 @pytest.mark.skipif(CRANFIELD not in os.environ, reason=f"{CRANFIELD} names no folder with the Cranfield collection")
 def test_a_public_collection_is_searched_as_well_as_promised(tmp_path):
     files, questions = read_collection(Path(os.environ[CRANFIELD]))
