@@ -143,8 +143,11 @@ def _standing(arm: str, mean: float | None, high: float | None, around: _Group) 
         return f"out of order with probability {doubt:.0%}, asked more and more rarely until it answers again"
     if arm == around.best:
         return "the best so far"
+    less = f"{around.best_mean - mean:.2f}"
+    if less == "0.00":
+        return f"earns as much as {around.best}"
     perhaps = ", which may be chance" if high >= around.best_low else ""
-    return f"earns {around.best_mean - mean:.2f} less than {around.best}{perhaps}"
+    return f"earns {less} less than {around.best}{perhaps}"
 
 
 def _frequency(arm: str, seen: Outlook) -> Iterator[str]:

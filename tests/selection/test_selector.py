@@ -441,6 +441,17 @@ def test_of_every_tool_it_is_told_how_well_it_is_known_how_often_it_served_and_w
     assert second.why == "earns 0.50 less than a; chosen 15.0% of the time"
 
 
+def test_of_tools_that_earn_alike_none_is_said_to_earn_less(clock):
+    selector = ToolSelector(EpsilonGreedy(0.3), seed=1, clock=clock)
+    for tool in ("a", "b"):
+        for success in [True] * 9 + [False]:
+            use(selector, [tool], success=success)
+    assert sorted(standings(selector)[name].why.split(";")[0] for name in "ab") == [
+        "earns as much as a",
+        "the best so far",
+    ]
+
+
 def test_in_shadow_mode_it_is_told_what_the_policy_would_do(group, clock):
     selector = ToolSelector(EpsilonGreedy(0.3), seed=1, clock=clock, mode="shadow")
     use(selector, group)
