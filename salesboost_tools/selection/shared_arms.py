@@ -9,12 +9,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 from salesboost_tools.core.clock import Clock
 from salesboost_tools.core.errors import ConfigurationError, StateUnavailableError
 from salesboost_tools.selection.arms import ArmRecord
+from salesboost_tools.selection.follower import Follower
 from salesboost_tools.selection.shared_lessons import (
     SharedLesson,
     amounts_of,
@@ -42,32 +42,6 @@ _LESSONS_AT_A_TIME = 20
 """A follower is locked for so many lessons at once, so that a choice never waits long."""
 
 _logger = logging.getLogger(__name__)
-
-
-class Follower(Protocol):
-    """Who learns from other workers' outcomes, one at a time and in lock step with the sums."""
-
-    @property
-    def lock(self) -> AbstractContextManager[Any]:
-        """Held while anything of this store changes together with what the follower knows."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """What has to be equal for two followers to understand each other's dumps."""
-        ...
-
-    def learn_from(self, lesson: SharedLesson) -> None:
-        """Learn an outcome that has just been added to the sums. The lock is held."""
-        ...
-
-    def dump(self) -> dict[str, Any]:
-        """Return everything learnt, as `json.dumps` takes it. The lock is held."""
-        ...
-
-    def load(self, dumped: Mapping[str, Any]) -> bool:
-        """Become what was dumped, unless something was learnt already; say whether. The lock is held."""
-        ...
 
 
 class SharedArms:
