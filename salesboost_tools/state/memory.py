@@ -37,18 +37,20 @@ class MemoryLimits:
 
     def take(self, key: str, bucket: Bucket, tokens: int = 1) -> int:
         """Take tokens if they are there; return 0, or the ns to wait."""
+        cost_ns = bucket.interval_ns
         if tokens != 1:
             fit(bucket, tokens)
+            cost_ns *= tokens
         with self._lock:
             now_ns = self._now_ns()
-            due_at_ns = self._due_at_ns.get(key)
-            # `due_after`, written out: the call would be a tenth of the check
-            due_ns = (now_ns if due_at_ns is None or due_at_ns < now_ns else due_at_ns) + bucket.interval_ns * tokens
+            due_at_ns = self._due_at_ns.get(key, now_ns)
+            # `due_after`, written out, and no `max`: a call would be a tenth of the check
+            due_ns = (due_at_ns if due_at_ns > now_ns else now_ns) + cost_ns  # noqa: FURB136
             wait_ns = due_ns - bucket.tolerance_ns - now_ns
             if wait_ns > 0:
                 return wait_ns
             self._due_at_ns[key] = due_ns
-            if due_at_ns is None and len(self._due_at_ns) > self._sweep_at:
+            if due_at_ns == now_ns and len(self._due_at_ns) > self._sweep_at:  # perhaps a new key
                 self._sweep(now_ns)
             return 0
 
