@@ -100,9 +100,12 @@ async def test_a_worker_killed_under_load_loses_no_write_and_doubles_none(redis,
     store.close()
     assert cut_off  # somebody was being answered when the worker died
     assert max(rows.values()) == 1
+    unclear = [answer for answer in answers if answer.status_code != 200]
+    assert len(unclear) <= cut_off  # only those whose worker died before it answered
+    for answer in unclear:  # what that worker did is not known, or is waited for until its claim has run out
+        assert answer.status_code == 409, answer.text
+        assert any(words in answer.json()["detail"] for words in ("unknown", "not known", "still being done")), (
+            answer.text
+        )
     for name, answer in zip(names, answers, strict=True):
-        if answer.status_code == 200:
-            assert rows[name] == 1
-        else:  # the only other answer allowed: whether it was written is not known, and it is not tried again by itself
-            assert answer.status_code == 409, answer.text
-            assert "unknown" in answer.json()["detail"] or "not known" in answer.json()["detail"], answer.text
+        assert rows[name] == 1 or answer in unclear
