@@ -38,23 +38,12 @@ class Limiter:
         return (False, seconds_to_wait(wait_ns)) if wait_ns else (True, 0.0)
 
 
-class MemoryLimiter(Limiter):
-    """The same in this process, where there is nothing to wait for."""
-
-    __slots__ = ()
-
-    async def acheck(self, key: str, cost: int = 1) -> tuple[bool, float]:
-        """Take tokens if they are there."""
-        return Limiter.check(self, key, cost)
-
-
 def limiter(  # noqa: PLR0917  (the shape benches ask for)
     backend: str, mode: str, calls: int, period_s: float, burst: int, url: str
 ) -> Limiter:
     bucket = Bucket(burst, -(-int(period_s * 1_000_000_000) // calls))
-    if backend == "memory":
-        return MemoryLimiter(MemoryLimits(), bucket)
-    return Limiter(RedisState(url, operation_timeout_s=_OPERATION_TIMEOUT_S).limits, bucket)
+    store = MemoryLimits() if backend == "memory" else RedisState(url, operation_timeout_s=_OPERATION_TIMEOUT_S).limits
+    return Limiter(store, bucket)
 
 
 class Cache:
