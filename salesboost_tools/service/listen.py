@@ -4,11 +4,14 @@ import asyncio
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.supervisors import Multiprocess
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.observe.exposition import figures_of_workers
@@ -56,25 +59,52 @@ def listen(
         say: Is told the address before anybody is served.
 
     Raises:
-        ConfigurationError: The address can be reached from elsewhere and nobody would need a token.
+        ConfigurationError: The address can be reached from elsewhere and nobody would need a token, or cannot be used.
     """
     refuse_open_door(host, Access.of(Settings()))
+    config = uvicorn.Config(
+        application,
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        http=PromptProtocol,
+        server_header=False,
+        access_log=False,  # a path may hold what a person typed
+        ws_max_size=65_536,  # clients have nothing to say
+        timeout_graceful_shutdown=10,
+        timeout_worker_healthcheck=60,  # on a busy machine a worker that starts may be silent for longer than 5 s
+    )
+    link = _bound(host, port)  # before anything is said: the port may be in use, and 0 stands for one not known yet
     if say is not None:
-        say(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-    with shared_among(workers):
-        uvicorn.run(
-            application,
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            http=PromptProtocol,
-            server_header=False,
-            access_log=False,  # a path may hold what a person typed
-            ws_max_size=65_536,  # clients have nothing to say
-            timeout_graceful_shutdown=10,
-            timeout_worker_healthcheck=60,  # on a busy machine a worker that starts may be silent for longer than 5 s
-        )
+        say(_address(host, link.getsockname()[1]))
+    with shared_among(workers), suppress(KeyboardInterrupt):
+        _serve(config, link)
+
+
+def _serve(config: uvicorn.Config, link: socket.socket) -> None:
+    """Do what `uvicorn.run` does, on a socket that is there already."""
+    if config.workers > 1:
+        Multiprocess(config, sockets=[link]).run()
+        return
+    server = uvicorn.Server(config)
+    server.run(sockets=[link])
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        why = error.strerror or error
+        raise ConfigurationError(
+            f"cannot listen on {_address(host, port)}: {why}; name another --host or --port"
+        ) from error
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 @contextmanager
