@@ -1,4 +1,4 @@
-"""One thread per shared store merges it when it is time, and once more when the process ends."""
+"""One thread per shared store merges it when it is time, until it is closed; and once more when the process ends."""
 
 import atexit
 import logging
@@ -15,31 +15,42 @@ _LEAST_PAUSE_S = 0.01
 """Between two merges, so that a busy worker does not merge after every outcome."""
 
 _stores: "weakref.WeakSet[SharedArms]" = weakref.WeakSet()
+_threads: "weakref.WeakKeyDictionary[SharedArms, threading.Thread]" = weakref.WeakKeyDictionary()
 
 
 def merge_in_background(store: SharedArms) -> None:
-    """Merge a store from now on, for as long as anybody holds it."""
+    """Merge a store from now on, until it is closed or nobody holds it any more."""
     _stores.add(store)
     _start(store)
 
 
+def end_merges(store: SharedArms) -> None:
+    """Have the thread of a closed store end, and wait for a merge it may be in."""
+    thread = _threads.pop(store, None)
+    if thread is not None:
+        store.wake.set()
+        thread.join()
+
+
 def _start(store: SharedArms) -> None:
-    threading.Thread(target=_run, args=(weakref.ref(store),), name="selection-merges", daemon=True).start()
+    thread = threading.Thread(target=_run, args=(weakref.ref(store),), name="selection-merges", daemon=True)
+    _threads[store] = thread
+    thread.start()
 
 
 def _run(reference: "weakref.ref[SharedArms]") -> None:
     while True:
         store = reference()
-        if store is None:
+        if store is None or store.closed.is_set():
             return
         wake, pause_s = store.wake, store.pause_s
         if store.failures:
-            wake, pause_s = threading.Event(), store.merge_every_s  # it does not answer: there is no hurry
+            wake, pause_s = store.closed, store.merge_every_s  # it does not answer: there is no hurry
         del store  # nobody is kept alive by waiting
         wake.wait(pause_s)
         time.sleep(min(_LEAST_PAUSE_S, pause_s))
         store = reference()
-        if store is None:
+        if store is None or store.closed.is_set():
             return
         try:
             store.merge()
@@ -55,7 +66,8 @@ def _merge_a_last_time() -> None:
 def _begin_anew_in_child() -> None:
     for store in list(_stores):
         store.forked()
-        _start(store)
+        if not store.closed.is_set():
+            _start(store)
 
 
 atexit.register(_merge_a_last_time)

@@ -90,6 +90,8 @@ class SharedArms:
         """Merges that failed since the last one that did not."""
         self.wake = threading.Event()
         """Set when a merge should not wait for its time."""
+        self.closed = threading.Event()
+        """Set when nobody shall merge in the background any more."""
         self._early_at = 1
         self._in_a_row: dict[tuple[str, str], int] = {}  # failures, of arms that failed last
         self._tense_until_s = -math.inf
@@ -372,13 +374,23 @@ class SharedArms:
     # ------------------------------------------------------------ beginning and end
 
     def close(self) -> None:
-        """Tell the others what they have not been told. The process does so too when it ends while this is held."""
+        """End the merges in the background, and tell the others what they have not been told.
+
+        What is added later is told by the next `close`, or when the process ends while this is held.
+        """
+        from salesboost_tools.selection.background_merges import end_merges  # noqa: PLC0415  (cycle)
+
+        self.closed.set()
+        end_merges(self)
         if self.unmerged:
             self.merge()
 
     def forked(self) -> None:
         """Begin anew in a child process: what waits is the parent's to tell, and so is its number."""
         self._lock, self._merging, self.wake = threading.RLock(), threading.Lock(), threading.Event()
+        closed, self.closed = self.closed.is_set(), threading.Event()
+        if closed:
+            self.closed.set()
         self._waiting.clear()
         self._faded = {}
         self._new_worker_keeps_place()

@@ -6,7 +6,8 @@ import weakref
 
 import pytest
 
-from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.core.errors import ConfigurationError, StateUnavailableError
+from salesboost_tools.selection import background_merges
 from salesboost_tools.selection.selector import ToolSelector
 from salesboost_tools.selection.shared_arms import SharedArms
 from salesboost_tools.selection.statistics import statistics_of
@@ -71,6 +72,41 @@ def test_nobody_is_kept_alive_by_the_background():
         return gone() is None
 
     wait_until(is_gone)
+
+
+class CountedLedger(MemoryLedger):
+    """Counts exchanges; while `is_down` it does not answer."""
+
+    exchanges = 0
+    is_down = False
+
+    def exchange(self, *arguments, **options):
+        self.exchanges += 1
+        if self.is_down:
+            raise StateUnavailableError("down")
+        return super().exchange(*arguments, **options)
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+def test_a_closed_store_tells_what_it_has_and_leaves_the_ledger_alone_until_it_is_closed_again(is_down):
+    ledger = CountedLedger()
+    ledger.is_down = is_down
+    store = SharedArms(ledger, merge_every_s=0.02)
+    wait_until(lambda: ledger.exchanges > 2)
+    thread = background_merges._threads[store]
+    ledger.is_down = False
+    store.add("search", "a", GOOD, used_at_s=1.0)
+    store.close()
+    assert not thread.is_alive()
+    assert store.unmerged == 0
+    exchanges = ledger.exchanges
+    store.add("search", "a", GOOD, used_at_s=1.0)
+    assert (ledger.exchanges, store.unmerged) == (exchanges, 1)
+    store.close()
+    store.close()
+    assert (ledger.exchanges, store.unmerged) == (exchanges + 1, 0)
+    assert SharedArms(ledger, in_background=False).merge()
+    assert store.read("search", ["a"])[0].pulls == 2
 
 
 def test_seconds_between_merges_are_above_0():
