@@ -1,6 +1,6 @@
 """The eight sales tools, made from settings over stores that are opened once; nothing is governed yet."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from salesboost_tools.tools.compliance import ComplianceCheck
 from salesboost_tools.tools.crm import Crm, CrmIntegration, CrmStore, HubSpotCrm, WinLoss, open_crm
 from salesboost_tools.tools.crm.hubspot.crm import DEFAULT_STAGES
 from salesboost_tools.tools.crm.scenario import scenario_now
-from salesboost_tools.tools.knowledge import KnowledgeRetriever
+from salesboost_tools.tools.knowledge import KnowledgeRetriever, Search
 from salesboost_tools.tools.names import KNOWLEDGE
 from salesboost_tools.tools.pricing import PriceBook, PriceCalculator, YamlPriceBook, default_price_book
 from salesboost_tools.tools.pricing.price_book import Charge
@@ -38,12 +38,24 @@ class OpenTools:
     """Group name -> equal tools behind it."""
     outbox: SmsOutbox
     """Where texts wait to be sent."""
-    closers: Sequence[Callable[[], None]]
+    crm: Crm
+    searches: Sequence[Search]
 
     def close(self) -> None:
         """Give back connections and files. The tools open them again if they can."""
-        for close in self.closers:
-            close()
+        self.crm.close()
+        self.outbox.close()
+        self._close_searches()
+
+    async def aclose(self) -> None:
+        """Do what `close` does, the connections of this event loop included."""
+        await self.crm.aclose()
+        await self.outbox.aclose()
+        self._close_searches()
+
+    def _close_searches(self) -> None:
+        for search in self.searches:
+            search.close()
 
 
 def open_sales_tools(
@@ -87,7 +99,8 @@ def open_sales_tools(
         ],
         variants={KNOWLEDGE: [KnowledgeRetriever.variant(search) for search in searches]},
         outbox=outbox,
-        closers=[store.close, outbox.close, *(search.close for search in searches)],
+        crm=store,
+        searches=searches,
     )
 
 

@@ -17,7 +17,6 @@ from salesboost_tools.core.rate_windows import as_rate_limits
 from salesboost_tools.core.roles import ROLES
 from salesboost_tools.selection.named_policies import PolicyName
 from salesboost_tools.tools.crm.vocabulary import Stage
-from salesboost_tools.tools.names import TOOL_NAMES
 
 SETTINGS_FILE = "settings.env"
 """In the data folder: lines such as `TOOL_CACHE_TTL=30`."""
@@ -300,10 +299,8 @@ class Settings(BaseSettings):
 
     @field_validator("allowed_roles")
     @classmethod
-    def _tools_and_roles_exist(cls, allowed: dict[str, list[str]]) -> dict[str, list[str]]:
+    def _roles_exist(cls, allowed: dict[str, list[str]]) -> dict[str, list[str]]:
         for tool, roles in allowed.items():
-            if tool not in TOOL_NAMES:
-                raise ValueError(f"no tool is called {tool!r}; there are: {', '.join(TOOL_NAMES)}")
             if unknown := sorted(set(roles) - ROLES):
                 raise ValueError(f"{tool}: no role is called {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")
         return allowed

@@ -1,8 +1,11 @@
 """`SalesToolkit`: the sales tools with the usual handlers around them, set up from the environment."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.tools import BaseTool, BaseToolkit
@@ -27,12 +30,12 @@ from salesboost_tools.health import ToolHealthChecker
 from salesboost_tools.health.store import StoreHealth
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.observe.metrics import ToolMetrics
-from salesboost_tools.sales_tools import open_sales_tools
+from salesboost_tools.per_tool import tool_by_tool
+from salesboost_tools.sales_tools import OpenTools, open_sales_tools
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.selector import ToolSelector
 from salesboost_tools.settings import Settings
 from salesboost_tools.state import MemoryState, State
-from salesboost_tools.tools.names import KNOWLEDGE, KNOWLEDGE_VARIANTS
 from salesboost_tools.tools.sms import SmsOutbox
 
 if TYPE_CHECKING:
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
     from langchain_core.vectorstores import VectorStore
 
 Make = Callable[[Settings, State], ToolHandler]
-Said = TypeVar("Said")
 
 USUAL_ORDER: tuple[tuple[str, type[ToolHandler], Make], ...] = (
     ("status_enabled", StatusHandler, lambda _, __: StatusHandler()),
@@ -76,7 +78,7 @@ USUAL_ORDER: tuple[tuple[str, type[ToolHandler], Make], ...] = (
         RateLimitHandler,
         lambda settings, state: RateLimitHandler(
             state,
-            limits=limits_of(settings),
+            limits=settings.rate_limits,
             per=settings.rate_limit_per,
             max_wait_s=settings.rate_limit_max_wait,
             when_down=settings.rate_limit_when_down,
@@ -103,6 +105,8 @@ class SalesToolkit(BaseToolkit):
 
     A call's failure is raised for a program; a model, whose calls carry an id, gets it as an error `ToolMessage`.
 
+    It is a context manager, sync and async: at the end of the block it closes what it has opened.
+
     Args:
         settings: By default what the environment says.
         handlers: Instead of the usual ones; an empty list for none.
@@ -120,7 +124,7 @@ class SalesToolkit(BaseToolkit):
             shared with every worker that has the same `state` or Redis.
 
     Raises:
-        ConfigurationError: A setting cannot be used.
+        ConfigurationError: A setting cannot be used, or names a tool that does not exist.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -133,9 +137,10 @@ class SalesToolkit(BaseToolkit):
     _health: ToolHealthChecker | None = PrivateAttr(default=None)
     _tools: list[BaseTool] | None = PrivateAttr(default=None)
     _groups: list[ToolGroup] = PrivateAttr(default_factory=list[ToolGroup])
-    _outbox: SmsOutbox | None = PrivateAttr(default=None)
+    _opened: OpenTools | None = PrivateAttr(default=None)
+    _own_redis: Any = PrivateAttr(default=None)
+    _roles: Mapping[str, Sequence[str]] = PrivateAttr()
     _searched: dict[str, Any] = PrivateAttr()
-    _close: list[Callable[[], None]] = PrivateAttr(default_factory=list[Callable[[], None]])
 
     def __init__(
         self,
@@ -147,9 +152,10 @@ class SalesToolkit(BaseToolkit):
         retrievers: "Mapping[str, BaseRetriever | VectorStore] | None" = None,
     ) -> None:
         settings = settings or Settings()
-        is_shared = state is not None or settings.redis_url is not None
+        each = tool_by_tool(settings, retrievers or ())
+        is_given, is_shared = state is not None, state is not None or settings.redis_url is not None
         state = state or state_of(settings)
-        around = usual_handlers(settings, state) if handlers is None else tuple(handlers)
+        around = usual_handlers(each, state) if handlers is None else tuple(handlers)
         values: dict[str, Any] = {
             "settings": settings,
             "state": state,
@@ -157,6 +163,8 @@ class SalesToolkit(BaseToolkit):
             "selector": _selector(settings, state if is_shared else None, around),
         }
         super().__init__(**values)
+        self._own_redis = state if is_shared and not is_given else None
+        self._roles = each.allowed_roles
         self._searched = {"embeddings": embeddings, "retrievers": retrievers}
 
     def get_tools(self) -> list[BaseTool]:
@@ -182,8 +190,8 @@ class SalesToolkit(BaseToolkit):
     def outbox(self) -> SmsOutbox:
         """Where texts wait to be sent; `adispatch_due` sends those that are due."""
         self.get_tools()
-        assert self._outbox is not None
-        return self._outbox
+        assert self._opened is not None
+        return self._opened.outbox
 
     def fan_out(self, tools: Sequence[BaseTool] | None = None, **options: Any) -> ToolFanOut:
         """Return the node that runs these tools and groups, bounded as the settings say.
@@ -214,17 +222,49 @@ class SalesToolkit(BaseToolkit):
         return _the(kind, self.handlers)
 
     def close(self) -> None:
-        """Give back connections and files. Tools that were handed out open them again if they can."""
-        if self._health is not None:
-            self._health.close()
-        self.selector.close()
-        for close in self._close:
-            close()
+        """Give back what was opened here: connections, files and a thread; a `state` that was given stays as it is.
+
+        What was learnt last is told to the other workers. It may be done twice. Tools that were handed out open again
+        what they need, if they can. Connections of an event loop that still runs are for `aclose`, in that loop.
+        """
+        with ExitStack() as ending:  # the last one in it is the first one out
+            if self._own_redis is not None:
+                ending.callback(self._own_redis.close)
+            if self._opened is not None:
+                ending.callback(self._opened.close)
+            ending.callback(self.selector.close)
+            if self._health is not None:
+                ending.callback(self._health.close)
+
+    async def aclose(self) -> None:
+        """Do what `close` does without blocking the event loop, whose connections are given back too."""
+        async with AsyncExitStack() as ending:
+            if self._own_redis is not None:
+                ending.push_async_callback(self._own_redis.aclose)
+            if self._opened is not None:
+                ending.push_async_callback(self._opened.aclose)
+            ending.push_async_callback(asyncio.to_thread, self.selector.close)
+            if self._health is not None:
+                ending.callback(self._health.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     def _open(self) -> None:
-        opened = open_sales_tools(self.settings, **self._searched)
-        self._close.append(opened.close)
-        self._outbox = opened.outbox
+        opened = self._opened = open_sales_tools(self.settings, **self._searched)
         self._groups = [
             ToolGroup(name, [self._governed(variant) for variant in variants])
             for name, variants in opened.variants.items()
@@ -248,8 +288,7 @@ class SalesToolkit(BaseToolkit):
 
     def _governed(self, tool: BaseTool) -> GovernedTool:
         governed = govern(tool, *self.handlers)
-        said = roles_of(self.settings)
-        roles = said.get(tool.name, said.get(KNOWLEDGE) if tool.name.startswith(f"{KNOWLEDGE}_") else None)
+        roles = self._roles.get(tool.name)
         if roles is not None:
             governed = govern(tool, *self.handlers, spec=replace(governed.spec, allowed_roles=frozenset(roles)))
         governed.answers_model = True
@@ -273,22 +312,6 @@ def _metrics_of(handlers: Sequence[ToolHandler]) -> ToolMetrics | None:
 
 def _the(kind: type[ToolHandler], handlers: Sequence[ToolHandler]) -> Any:
     return next((handler for handler in handlers if isinstance(handler, kind)), None)
-
-
-def limits_of(settings: Settings) -> dict[str, str | list[str]]:
-    """Return the rates the settings name; what is said of a group holds for each of its variants."""
-    return _for_variants_too(settings.rate_limits)
-
-
-def roles_of(settings: Settings) -> dict[str, list[str]]:
-    """Return the roles the settings name; what is said of a group holds for each of its variants."""
-    return _for_variants_too(settings.allowed_roles)
-
-
-def _for_variants_too(said: Mapping[str, Said]) -> dict[str, Said]:
-    if KNOWLEDGE not in said:
-        return dict(said)
-    return {**dict.fromkeys(KNOWLEDGE_VARIANTS, said[KNOWLEDGE]), **said}
 
 
 def usual_handlers(settings: Settings, state: State | None = None) -> tuple[ToolHandler, ...]:

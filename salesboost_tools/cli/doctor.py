@@ -94,15 +94,14 @@ def _documents(settings: Settings) -> Finding:
 
 def _probes(settings: Settings) -> Iterable[Finding]:
     try:
-        toolkit = SalesToolkit(settings)
-        report = asyncio.run(toolkit.health.check_all())
+        with SalesToolkit(settings) as toolkit:
+            report = asyncio.run(toolkit.health.check_all())
+            store = toolkit.health.store_failure()
     except SalesToolsError as error:
         yield Finding("tools", is_fine=False, words=str(error))
         return
     yield Finding("data folder", is_fine=True, words=str(settings.data_dir.resolve()))
     yield _documents(settings)
-    store = toolkit.health.store_failure()
-    toolkit.close()
     if settings.redis_url:
         yield Finding("state store", is_fine=store is None, words=store or "answers")
     for name, health in {**report.tools, **report.variants}.items():

@@ -4,9 +4,9 @@ import asyncio
 
 import typer
 
-from salesboost_tools.cli.opening import open_toolkit
 from salesboost_tools.cli.output import AsJson, Exit, print_json, print_table
 from salesboost_tools.health import HealthStatus
+from salesboost_tools.toolkit import SalesToolkit
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,7 +16,7 @@ def add_to(app: typer.Typer) -> None:
 
 def health(*, as_json: AsJson = False) -> None:
     """Probe every tool. Ends with 1 if one is unhealthy."""
-    with open_toolkit() as toolkit:
+    with SalesToolkit() as toolkit:
         report = asyncio.run(toolkit.health.check_all())
     if as_json:
         print_json(report.as_dict())

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from salesboost_tools.cli.opening import DEFAULT_ROLE, Role, Tenant, User, caller, open_toolkit
+from salesboost_tools.cli.calling import DEFAULT_ROLE, Role, Tenant, User, caller
 from salesboost_tools.cli.output import err
+from salesboost_tools.toolkit import SalesToolkit
 
 Host = Annotated[str, typer.Option(help="Address to listen on; others than this machine's need TOOL_API_TOKEN.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 for any that is free.")]
@@ -60,7 +61,7 @@ def mcp(
 
         listen(MCP, host, port, say=_serving_at("/mcp"))
         return
-    with open_toolkit() as toolkit:
+    with SalesToolkit() as toolkit:
         asyncio.run(serve_stdio(toolkit, caller(role, tenant, user)))
 
 

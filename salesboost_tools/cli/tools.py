@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from rich.json import JSON
 
-from salesboost_tools.cli.opening import DEFAULT_ROLE, Role, Tenant, User, caller, open_toolkit
+from salesboost_tools.cli.calling import DEFAULT_ROLE, Role, Tenant, User, caller
 from salesboost_tools.cli.output import AsJson, Exit, fail, out, print_json, print_table
 from salesboost_tools.core.errors import ToolPermissionError, UpstreamError
 from salesboost_tools.core.rate_windows import shown
@@ -27,7 +27,7 @@ def add_to(app: typer.Typer) -> None:
 
 def list_tools(*, as_json: AsJson = False) -> None:
     """List the tools: who may call them, how often, what they do."""
-    with open_toolkit() as toolkit:
+    with SalesToolkit() as toolkit:
         tools = toolkit.get_tools()
         if as_json:
             print_json([convert_to_openai_tool(tool)["function"] for tool in tools])
@@ -47,7 +47,7 @@ def call(
 ) -> None:
     """Call a tool and print its result."""
     payload = _payload(arguments)
-    with open_toolkit() as toolkit:
+    with SalesToolkit() as toolkit:
         config = config_of(caller(role, tenant, user), key)
         execution = asyncio.run(toolkit.executor().execute(name, payload, role, config=config))
         error = execution["error"]

@@ -1,7 +1,7 @@
 """MCP over streamable HTTP (extras `mcp` and `service`): the same guard as the HTTP service."""
 
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -54,19 +54,23 @@ def create_mcp_app(
     """Return an application that serves MCP at `/mcp`. No session is kept, so any worker can answer any request.
 
     Args:
-        toolkit: Whose tools; None for one that the environment sets up.
+        toolkit: Whose tools; None for one that the environment sets up, which is closed when the application ends.
         access: Who may call, and as whom; None for what the toolkit's settings say.
         hosts: Names under which it may be addressed. None: any if a token is needed, else only this machine's own.
         max_body_bytes: Larger requests are refused, 1 or more.
         timeout_s: Seconds a request may take, above 0.
     """
+    owned = toolkit is None
     toolkit = toolkit or SalesToolkit()
     access = access or Access.of(toolkit.settings)
     manager = StreamableHTTPSessionManager(build_server(toolkit, _caller_of), json_response=True, stateless=True)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with manager.run():
+        async with AsyncExitStack() as running:
+            if owned:
+                running.push_async_callback(toolkit.aclose)
+            await running.enter_async_context(manager.run())
             yield
 
     bounds = Middleware(

@@ -67,7 +67,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as running:
             if owned:
-                running.callback(toolkit.close)
+                running.push_async_callback(toolkit.aclose)
             running.callback(leave_no_gauges)
             if texts_leave and settings.sms_dispatch_interval:
                 await running.enter_async_context(sending(toolkit.outbox, settings.sms_dispatch_interval))
