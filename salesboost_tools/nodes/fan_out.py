@@ -199,14 +199,18 @@ class ToolFanOut(OneCall):
         return message
 
     def _progress_of(self, message: Message) -> Progress | None:
-        """Return what keeps calls that have finished; None if a single call is asked for, or nothing can be kept."""
-        if len(message.calls) < 2:
+        """Return what keeps calls that have finished; None if nothing can be kept, or need be.
+
+        LangGraph keeps the answer of a single call by itself; only of a write that is cut off it would know nothing.
+        """
+        alone = len(message.calls) < 2
+        if alone and not any(self._writes(call) for call in message.calls):
             return None
         place = Place.of(message.config)
         if place is None:
             return None
-        reads_only = all(self._reads(call) for call in message.calls)
-        return Progress(place, message.config, message.calls, at_once=not reads_only)
+        at_once = not alone and not all(self._reads(call) for call in message.calls)
+        return Progress(place, message.config, message.calls, at_once=at_once)
 
     def _ordered(self, message: Message, answers: dict[int, Any]) -> list[Any]:
         """Put the answers in the order of the calls."""

@@ -59,7 +59,8 @@ class Place:
         parent = max((name for name in parents if _lies_in(namespace, name)), key=len, default=None)
         if parent is None:
             return None
-        checkpoint = {"thread_id": thread_id, _NAMESPACE: parent, "checkpoint_id": parents[parent]}
+        kept_under = min((name for name in parents if parents[name] == parents[parent]), key=len)  # not a task's caller
+        checkpoint = {"thread_id": thread_id, _NAMESPACE: kept_under, "checkpoint_id": parents[parent]}
         return cls(
             checkpointer,  # pyright: ignore[reportUnknownArgumentType]
             {"configurable": checkpoint},

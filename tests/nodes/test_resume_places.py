@@ -1,0 +1,114 @@
+"""Wherever in LangGraph the node is run, what has finished is not run again and questions are answered apart."""
+
+import asyncio
+
+import pytest
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint, task
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import Command, interrupt
+
+from salesboost_tools.core.spec import UNSPECIFIED
+from salesboost_tools.nodes.fan_out import ToolFanOut
+from tests.doubles import ScriptedTool
+from tests.nodes.messages import asks, both_ways, call, calls, graph_of, run
+from tests.nodes.tools import READ, WRITE, HangingTool
+
+THREAD = {"configurable": {"thread_id": "t"}}
+
+
+def calling(runnable, way):
+    """Return a function, or a coroutine function, that runs something."""
+
+    def call_it(state):
+        return runnable.invoke(state)
+
+    async def acall_it(state):
+        return await runnable.ainvoke(state)
+
+    return call_it if way == "sync" else acall_it
+
+
+def starting(inner, way):
+    """Return a function, or a coroutine function, that starts a task and waits for it."""
+
+    def wait_for_it(state):
+        return inner(state).result()
+
+    async def await_it(state):
+        return await inner(state)
+
+    return wait_for_it if way == "sync" else await_it
+
+
+def graph_around(action):
+    graph = StateGraph(MessagesState)
+    graph.add_node("outer", action)
+    graph.add_edge(START, "outer")
+    return graph.compile(checkpointer=InMemorySaver())
+
+
+def entering(action):
+    return entrypoint(checkpointer=InMemorySaver())(action)
+
+
+PLACES = {
+    "a subgraph": lambda node, way: graph_around(graph_of(node)),
+    "a subgraph that keeps its own state": lambda node, way: graph_around(graph_of(node, checkpointer=True)),
+    "a function that calls the node": lambda node, way: graph_around(calling(node, way)),
+    "a function that calls a graph": lambda node, way: graph_around(calling(graph_of(node), way)),
+    "an entrypoint": lambda node, way: entering(calling(node, way)),
+    "a task": lambda node, way: entering(starting(task(calling(node, way)), way)),
+    "a task that a node starts": lambda node, way: graph_around(starting(task(calling(node, way)), way)),
+}
+
+
+@tool
+def approve(what: str) -> str:
+    """Ask a person."""
+    return f"{what}: {interrupt(what)}"
+
+
+def contents(result):
+    return [message.content for message in result["messages"] if isinstance(message, ToolMessage)]
+
+
+@both_ways
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+async def test_what_has_finished_is_not_run_again_and_each_question_gets_its_own_answer(way, place):
+    write = ScriptedTool("done", name="write", spec=WRITE)
+    graph = place(ToolFanOut([write, approve]), way)
+    asked = [call("write", "c0"), call("approve", "c1", what="x"), call("approve", "c2", what="y")]
+    paused = await run(graph, asks(*asked), way, THREAD)
+    open_ = {question.value: question.id for question in paused["__interrupt__"]}
+    assert sorted(open_) == ["x", "y"]
+    halfway = await run(graph, Command(resume={open_["y"]: "Y"}), way, THREAD)
+    assert [question.value for question in halfway["__interrupt__"]] == ["x"]
+    assert contents(await run(graph, Command(resume="X"), way, THREAD)) == ["done", "x: X", "y: Y"]
+    assert write.started == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "made"), [(WRITE, 1), (READ, 2), (UNSPECIFIED, 2)], ids=["a write", "a read", "nobody said"]
+)
+async def test_a_single_call_that_was_cut_off_is_repeated_unless_it_is_a_write(spec, made):
+    hanging = HangingTool(spec=spec)
+    graph = graph_of(ToolFanOut([hanging]), checkpointer=InMemorySaver())
+    cut_off = asyncio.create_task(graph.ainvoke(asks(*calls("hanging")), THREAD))
+    await hanging.wait_until_it_began()
+    cut_off.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cut_off
+    hanging.forget()
+    again = asyncio.create_task(graph.ainvoke(None, THREAD))
+    if made == 1:
+        [content] = contents(await again)
+        assert content.endswith("It is not known whether it took effect; check before repeating it.")
+    else:
+        await hanging.wait_until_it_began()
+        again.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await again
+    assert hanging.started == made
