@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Generator, Hashable, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Final
 
 from langchain_core.messages import ToolCall as AskedCall
@@ -20,6 +21,13 @@ _PLAIN: Final = frozenset({str, int, float, bool})
 """Types of which equal values are equal to Python, too."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    brought_by: str | None
+    result: Any = None
+    error: Exception | None = None
+
+
 class Outcomes:
     """What equal reads of one message brought. They come one after another, so nobody has to wait here.
 
@@ -29,16 +37,23 @@ class Outcomes:
 
     def __init__(self, names: Mapping[str, Hashable]) -> None:
         self._names = names
-        self._known: dict[Hashable, tuple[Any, Exception | None]] = {}
+        self._known: dict[Hashable, _Outcome] = {}
 
     def place_of(self, call: ToolCall) -> Hashable | None:
-        """Return under which name a call's outcome is kept; None if no other call is its equal."""
+        """Return under which name a call's outcome is kept; None if no other call is its equal.
+
+        What was asked for alike may have been changed by a wrapper or a handler, for one call and not for another.
+        """
         name = self._names.get(call.tool_call_id) if call.tool_call_id else None
-        return None if name is None else (call.name, name)
+        return None if name is None else (call.name, name, cache_key(call.name, None, None, call.args))
 
     def told(self, call: ToolCall, place: Hashable) -> bool:
-        """Return whether an equal call has come before; if so, this one is told that it need not be made."""
-        if place not in self._known:
+        """Return whether an equal call has come before; if so, this one is told that it need not be made.
+
+        The same call may come again: whoever wraps it tries again.
+        """
+        known = self._known.get(place)
+        if known is None or known.brought_by == call.tool_call_id:
             return False
         call.record.cached = True
         call.emit("cached", how="shared")
@@ -46,20 +61,20 @@ class Outcomes:
 
     def get(self, place: Hashable) -> Any:
         """Return the result of an equal call, or raise its error."""
-        result, error = self._known[place]
-        if error is not None:
-            raise error
-        return own_copy(result)
+        known = self._known[place]
+        if known.error is not None:
+            raise known.error
+        return own_copy(known.result)
 
-    def keep(self, place: Hashable, result: Any) -> None:
+    def keep(self, call: ToolCall, place: Hashable, result: Any) -> None:
         """Keep a result, unless it carries the id of its call."""
         if is_shareable(result):
-            self._known[place] = own_copy(result), None
+            self._known[place] = _Outcome(call.tool_call_id, own_copy(result))
 
-    def keep_failure(self, place: Hashable, error: Exception) -> None:
+    def keep_failure(self, call: ToolCall, place: Hashable, error: Exception) -> None:
         """Keep an error; questions and parents' commands are each call's own."""
         if is_failure(error):
-            self._known[place] = None, error
+            self._known[place] = _Outcome(call.tool_call_id, error=error)
 
 
 class EqualReads(ToolHandler):
@@ -81,9 +96,9 @@ class EqualReads(ToolHandler):
         try:
             result = proceed(call)
         except Exception as error:
-            outcomes.keep_failure(place, error)
+            outcomes.keep_failure(call, place, error)
             raise
-        outcomes.keep(place, result)
+        outcomes.keep(call, place, result)
         return result
 
     async def aaround(self, call: ToolCall, proceed: AsyncProceed) -> Any:
@@ -97,9 +112,9 @@ class EqualReads(ToolHandler):
         try:
             result = await proceed(call)
         except Exception as error:
-            outcomes.keep_failure(place, error)
+            outcomes.keep_failure(call, place, error)
             raise
-        outcomes.keep(place, result)
+        outcomes.keep(call, place, result)
         return result
 
 

@@ -48,6 +48,8 @@ class Message:
         under_way: How many calls are being answered in this event loop; hedges count as calls.
         came_s: When it came, by `time.perf_counter`; told only where somebody measures.
         caller: Who asks.
+        run_id: The run's id that the config asks for, until a call has it.
+        served: The variants that answered equal reads, by what those have in common.
     """
 
     calls: Sequence[ToolCall]
@@ -63,21 +65,39 @@ class Message:
     under_way: int = 0
     came_s: float = 0.0
     caller: Caller = field(init=False)
-    _run_id: UUID | None = field(default=None, init=False)
+    run_id: UUID | None = field(default=None, init=False)
+    served: dict[str, str] = field(default_factory=dict[str, str], init=False)
     _shared: Any = field(default=None, init=False)
     _configs: dict[int, RunnableConfig] = field(default_factory=dict[int, RunnableConfig], init=False)
-    _served: dict[str, str] = field(default_factory=dict[str, str], init=False)
+    _belongs_to: "Message | None" = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.caller = caller_of(self.config)
-        self._run_id = self.config.pop("run_id", None)
+        self.run_id = self.config.pop("run_id", None)
 
     @classmethod
     def of_request(
-        cls, callbacks: Any, request: ToolCallRequest, input_type: InputType, config: RunnableConfig
+        cls, callbacks: Any, request: ToolCallRequest, within: "Message | InputType", config: RunnableConfig
     ) -> "Message":
-        """Return the surroundings of a single call that a wrapper lets through."""
-        return cls([request.tool_call], input_type, ensure_config(config), callbacks, Runtime())
+        """Return the surroundings of a single call that a wrapper lets through.
+
+        Args:
+            callbacks: The kind of manager.
+            request: What is let through.
+            within: The message that the call belongs to; the form of the answer, if it belongs to none.
+            config: The call's.
+        """
+        whole = within if isinstance(within, Message) else None
+        form = whole.input_type if whole else cast("InputType", within)
+        message = cls([request.tool_call], form, ensure_config(config), callbacks, Runtime())
+        if whole:
+            message._belongs_to, message.equal = whole, whole.equal
+        return message
+
+    @property
+    def _whole(self) -> "Message":
+        """The message that a single call, let through by a wrapper, belongs to."""
+        return self._belongs_to or self
 
     def give(self, call: ToolCall, config: RunnableConfig) -> None:
         """Let a call have a config of its own."""
@@ -90,9 +110,10 @@ class Message:
 
     def run_id_of(self, call: ToolCall) -> UUID | None:
         """Return the run's id that the config asks for: as in LangChain's batches the first call gets it, once."""
-        if self._run_id is None or call is not self.calls[0]:
+        whole = self._whole
+        if whole.run_id is None or call["id"] != whole.calls[0]["id"]:
             return None
-        run_id, self._run_id = self._run_id, None
+        run_id, whole.run_id = whole.run_id, None
         return run_id
 
     def manager_of(self, tool: BaseTool) -> Any:
@@ -118,23 +139,25 @@ class Message:
 
     def has_room(self) -> bool:
         """Return whether one more call may run beside those under way."""
-        return self.under_way < self.width
+        return self._whole.under_way < self._whole.width
 
     # ------------------------------------------------------------ equal reads of a group
 
     def served_by(self, call: ToolCall) -> str | None:
         """Return the variant that answered an equal call before; None if there was none."""
-        name = self._name_of(call) if self._served else None
-        return None if name is None else self._served.get(name)
+        served = self._whole.served
+        name = self._name_of(call) if served else None
+        return None if name is None else served.get(name)
 
     def note_server(self, call: ToolCall, answer: ToolMessage) -> None:
         """Remember which variant answered a call, for those that are its equals."""
         name, variant = self._name_of(call), answer.response_metadata.get("variant")
         if name is not None and variant is not None:
-            self._served[name] = variant
+            self._whole.served[name] = variant
 
     def _name_of(self, call: ToolCall) -> str | None:
-        return next((name for one, name in zip(self.calls, self.equal, strict=False) if one is call), None)
+        asked = zip(self._whole.calls, self.equal, strict=False)
+        return next((name for one, name in asked if one["id"] == call["id"]), None)  # a wrapper may hand on a copy
 
 
 def _copied(config: RunnableConfig) -> RunnableConfig:

@@ -107,7 +107,7 @@ class OneCall(ToolNode):
             try:
                 if self._wrap_tool_call is None:
                     return self._answer(message, call, self._tool_named(call["name"]), message.runtime_of)
-                return copy_context().run(self._run_one, call, message.input_type, message.runtime_of(call))
+                return copy_context().run(self._run_one, call, _handed_on(message), message.runtime_of(call))
             except asyncio.CancelledError as error:
                 return self._failed(call, _cancelled_itself(call, error))
         except Exception as error:  # noqa: BLE001  (raised when all have finished)
@@ -118,11 +118,11 @@ class OneCall(ToolNode):
         try:
             try:
                 if self._awrap_tool_call is not None:
-                    answering = self._arun_one(call, message.input_type, message.runtime_of(call))
+                    answering = self._arun_one(call, _handed_on(message), message.runtime_of(call))
                     return await Inside(copy_context(), answering)
                 if self._wrap_tool_call is not None:  # in a thread: a sync wrapper must not hold up the event loop
                     runtime = message.runtime_of(call)
-                    return await run_in_executor(THREAD_PER_CALL, self._run_one, call, message.input_type, runtime)
+                    return await run_in_executor(THREAD_PER_CALL, self._run_one, call, _handed_on(message), runtime)
                 return await self._aanswer(message, call, self._tool_named(call["name"]), message.runtime_of)
             except asyncio.CancelledError as error:
                 if cancelled():
@@ -247,6 +247,11 @@ class OneCall(ToolNode):
             known = self._governed[name] = (tool, govern(tool, EQUAL_READS) if may_read(tool) else govern(tool))
             self._injected_args[name] = injections_of(tool)
         return known[1]
+
+
+def _handed_on(message: Message) -> Any:
+    """Return what goes through ToolNode's `_run_one` in place of the answer's form, which it hands on unread."""
+    return message
 
 
 def may_read(tool: BaseTool) -> bool:

@@ -80,3 +80,12 @@ def several():
         return f"{runtime.tool_call_id} {type(runtime.store).__name__} {[each.name for each in runtime.tools]} {x}"
 
     return [doubles, doubles_later, refuses_threes, pairs, commands, sends, lists, counts, knows]
+
+
+def through(request, execute):
+    """Wrap a call without changing it; the request that is handed on is a copy."""
+    return execute(request.override(tool_call={**request.tool_call}))
+
+
+async def athrough(request, execute):
+    return await execute(request.override(tool_call={**request.tool_call}))

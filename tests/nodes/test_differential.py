@@ -1,5 +1,6 @@
 """Wherever ToolNode is right, this node does and is heard to do the same."""
 
+import warnings
 from collections import Counter
 from functools import cache
 from inspect import signature
@@ -8,6 +9,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import tool
@@ -21,10 +23,12 @@ from salesboost_tools.nodes.fan_out import ToolFanOut
 from tests.doubles import ScriptedTool
 from tests.governed.side_by_side import WAYS, look
 from tests.governed.specimens import classes, errors, functions, schemas
-from tests.nodes.compared import nodes, running, several
-from tests.nodes.messages import asks, call, calls
+from tests.nodes.compared import athrough, nodes, running, several, surroundings, through
+from tests.nodes.messages import asks, call, calls, run
 
 SPECIMENS = {**functions.SPECIMENS, **classes.SPECIMENS, **schemas.SPECIMENS}
+
+WRAPPERS = {"bare": {}, "wrapped": {"wrap_tool_call": through, "awrap_tool_call": athrough}}
 
 HANDLES = {"raised": False, "by ToolNode's own rule": stock_default}
 
@@ -35,8 +39,8 @@ FORMS = {
 }
 
 
-def seen_alike(make, way, run, **options):
-    stock, ours = (look(node, way, run) for node in nodes(make, **options))
+def seen_alike(make, way, called, **options):
+    stock, ours = (look(node, way, called) for node in nodes(make, **options))
     assert ours == stock
     return ours
 
@@ -94,7 +98,8 @@ def test_an_error_of_any_kind_is_treated_and_heard_alike(name, way):
     ids=lambda config: next(iter(config)),
 )
 @pytest.mark.parametrize("way", WAYS)
-def test_a_config_of_any_kind_is_heard_of_alike(config, way):
+@pytest.mark.parametrize("wrappers", WRAPPERS.values(), ids=WRAPPERS)
+def test_a_config_of_any_kind_is_heard_of_alike(config, way, wrappers):
     @tool
     def looks(x: int, config: RunnableConfig) -> str:
         """Look at the config."""
@@ -105,7 +110,34 @@ def test_a_config_of_any_kind_is_heard_of_alike(config, way):
         return [looks, ScriptedTool(tags=["of the tool"], metadata={"of": "the tool"}, callbacks=[])]
 
     for asked in (call("looks", x=1), call("scripted")):
-        seen_alike(make, way, running(asks(asked), **config))
+        seen_alike(make, way, running(asks(asked), **config), **wrappers)
+
+
+class RunIds(BaseCallbackHandler):
+    """Remembers the ids of runs, which `look` numbers in their order."""
+
+    run_inline = True
+
+    def __init__(self):
+        self.seen = []
+
+    def on_tool_start(self, *_, run_id, **__):
+        self.seen.append(run_id)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("wrappers", WRAPPERS.values(), ids=WRAPPERS)
+async def test_the_first_call_gets_the_run_id_that_was_asked_for(way, wrappers):
+    heard = []
+    for node in nodes(lambda: [ScriptedTool()], **wrappers):
+        ids = RunIds()
+        config = {**surroundings([ids]), "run_id": UUID(int=7), "max_concurrency": 1}
+        with warnings.catch_warnings(action="ignore"):  # LangChain warns that only the first one gets it
+            await run(node, asks(*calls("scripted", "scripted")), way, config)
+        heard.append([run_id == UUID(int=7) for run_id in ids.seen])
+    assert heard[0].count(True) == 1
+    assert sorted(heard[1]) == sorted(heard[0])
+    assert heard[1][0]
 
 
 # ---------------------------------------------------------------- messages of several calls
@@ -118,7 +150,7 @@ asked_calls = st.lists(st.tuples(st.sampled_from([*NAMES, "unheard_of"]), st.sam
 @cache
 def made_once(handle, parallel, wrapped):
     """Return both nodes; their tools remember nothing, so examples may share them."""
-    options = {"wrap_tool_call": through, "awrap_tool_call": athrough} if wrapped else {}
+    options = WRAPPERS["wrapped" if wrapped else "bare"]
     stock = ToolNode(several(), handle_tool_errors=handle, **options)
     return stock, ToolFanOut(several(), handle_tool_errors=handle, parallel=parallel, **options)
 
@@ -144,14 +176,6 @@ def test_messages_of_any_calls_in_any_form_are_answered_alike(way, asked, form, 
     else:
         assert ours.outcome == stock.outcome
         assert heard_of(ours) == heard_of(stock)
-
-
-def through(request, execute):
-    return execute(request.override(tool_call={**request.tool_call}))
-
-
-async def athrough(request, execute):
-    return await execute(request.override(tool_call={**request.tool_call}))
 
 
 BAD_INPUTS = {

@@ -1,5 +1,6 @@
 """Equal reads of one message are made once; each has its own answer, its own run and its own events."""
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -17,8 +18,10 @@ from salesboost_tools.handlers.status import StatusHandler
 from salesboost_tools.nodes.equal_reads import equals_among
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.selection.group import ToolGroup
+from salesboost_tools.selection.policy import Choice
 from salesboost_tools.selection.selector import ToolSelector
 from tests.doubles import RunLedger, ScriptedTool
+from tests.nodes.compared import athrough, through
 from tests.nodes.groups import LastFirst, learnt, variant
 from tests.nodes.messages import answers, both_ways, call, equal_calls, run
 from tests.nodes.tools import WRITE
@@ -162,6 +165,27 @@ async def test_equal_calls_of_a_group_are_one_try_of_one_variant(way):
     assert learnt(selector) == {"a": (1, 1, 0), "b": (1, 0, 0)}
 
 
+class EveryoneInTurn(LastFirst):
+    """A policy that never wants the same arm twice running."""
+
+    def __init__(self):
+        self._turns = itertools.count()
+
+    def choose(self, situation, rng):
+        return Choice(next(self._turns) % len(situation.arms), 1.0)
+
+
+@both_ways
+@pytest.mark.parametrize("wrapped", [False, True])
+async def test_the_selector_is_asked_once_for_equal_calls_of_a_group(way, wrapped):
+    a, b = variant("a"), variant("b")
+    wrappers = {"wrap_tool_call": through, "awrap_tool_call": athrough} if wrapped else {}
+    node = ToolFanOut([], groups=[ToolGroup("search", [a, b])], selector=ToolSelector(EveryoneInTurn()), **wrappers)
+    messages = await answers(node, way, *equal_calls("search", 4))
+    assert {message.content for message in messages} == {"by a"}
+    assert (a.started, b.started) == (1, 0)
+
+
 @both_ways
 async def test_a_wrapper_sees_every_call_and_equal_reads_are_made_once_all_the_same(way):
     seen, read = [], ScriptedTool(name="read")
@@ -178,6 +202,40 @@ async def test_a_wrapper_sees_every_call_and_equal_reads_are_made_once_all_the_s
     await run(node, [*_message("read", 3)], way, {"configurable": {}})
     assert sorted(seen) == ["c0", "c1", "c2"]
     assert read.started == 1
+
+
+@both_ways
+async def test_a_wrapper_that_tries_again_has_its_call_made_again_and_the_others_have_what_that_brought(way):
+    def wrap(request, execute):
+        first = execute(request)
+        return execute(request) if first.status == "error" else first
+
+    async def awrap(request, execute):
+        first = await execute(request)
+        return await execute(request) if first.status == "error" else first
+
+    read = ScriptedTool(OSError("down"), "up", name="read")
+    node = ToolFanOut([read], wrap_tool_call=wrap, awrap_tool_call=awrap)
+    messages = await answers(node, way, *equal_calls("read", 3))
+    assert [message.content for message in messages] == ["up"] * 3
+    assert read.started == 2
+
+
+@both_ways
+async def test_what_a_wrapper_changes_is_another_question(way):
+    def changed(request):
+        mine = "b" if request.tool_call["id"] == "c1" else "a"
+        return request.override(tool_call={**request.tool_call, "args": {"query": mine}})
+
+    read = ScriptedTool(lambda query: f"about {query}", name="read")
+    node = ToolFanOut(
+        [read],
+        wrap_tool_call=lambda request, execute: execute(changed(request)),
+        awrap_tool_call=lambda request, execute: execute(changed(request)),
+    )
+    messages = await answers(node, way, *equal_calls("read", 3))
+    assert [message.content for message in messages] == ["about a", "about b", "about a"]
+    assert sorted(read.seen) == ["a", "b"]
 
 
 def _message(name, times):

@@ -11,6 +11,7 @@ from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.nodes.hedging import NEEDED, Latencies, first_answer
 from salesboost_tools.selection.selector import ToolSelector
 from tests.doubles import Query, RunLedger
+from tests.nodes.compared import athrough
 from tests.nodes.groups import group_of, learnt, variant
 from tests.nodes.messages import answers, call, calls
 from tests.nodes.tools import READ, WRITE, HangingTool
@@ -96,9 +97,10 @@ async def test_without_being_asked_to_nobody_hedges():
     assert other.started == 0
 
 
-async def test_a_hedge_counts_as_a_call_within_the_bound():
+@pytest.mark.parametrize("wrappers", [{}, {"awrap_tool_call": athrough}], ids=["bare", "wrapped"])
+async def test_a_hedge_counts_as_a_call_within_the_bound(wrappers):
     slow, other = SlowAtLast(name="a", spec=READ), variant("b")
-    node = node_of(slow, other, max_concurrency=1, call_deadline_s=0.1)
+    node = node_of(slow, other, max_concurrency=1, call_deadline_s=0.1, **wrappers)
     await warmed(node)
     await answers(node, "async", *calls("search", "search"))
     assert other.started == 0
