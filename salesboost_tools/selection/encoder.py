@@ -12,6 +12,9 @@ from salesboost_tools.core.errors import ConfigurationError
 
 Vector = NDArray[np.float64]
 
+_NUMBERS = (float, int)
+"""Not `float | int`, which is put together anew each time it is read."""
+
 _SHARED_SLOTS = 8
 """Coordinates at the end that features share, by hash, once there are more features than coordinates."""
 
@@ -55,7 +58,7 @@ class Encoder:
         self._first_shared = max_dimensions - _SHARED_SLOTS
         self._given = 0
         self._words: dict[tuple[str, str | bool], int] = {}  # name and value -> slot
-        self._numbers: dict[str, list[float]] = {}  # name -> count, mean, squares about it, 1 / deviation, slot
+        self._numbers: dict[str, _Number] = {}
 
     def encode(self, context: Mapping[str, Any], *, learn: bool = False) -> Vector:
         """Return the vector of a context, `(dimensions,)`.
@@ -75,16 +78,21 @@ class Encoder:
     def _coordinates(self, context: Mapping[str, Any], *, learn: bool) -> list[float]:
         coordinates = [0.0] * self.dimensions
         coordinates[0] = 1.0
+        words, numbers = self._words, self._numbers
         for name, value in context.items():
-            if isinstance(value, str | bool):
-                slot = self._words.get((name, value)) or self._new_word(name, value)
+            if isinstance(value, str) or value is True or value is False:
+                slot = words.get((name, value)) or self._new_word(name, value)
                 distance = 1.0
-            elif isinstance(value, float | int) and math.isfinite(value):
-                known = self._numbers.get(name) or self._new_number(name)
+            elif isinstance(value, _NUMBERS) and math.isfinite(value):
+                known = numbers.get(name) or self._new_number(name)
                 if learn:
-                    _count_in(known, value)
-                distance = min(max((value - known[1]) * known[3], -_REACH_SD), _REACH_SD)
-                slot = int(known[4])
+                    known.count_in(value)
+                distance = (value - known.mean) * known.per_deviation
+                if distance > _REACH_SD:
+                    distance = _REACH_SD
+                elif distance < -_REACH_SD:
+                    distance = -_REACH_SD
+                slot = known.slot
             else:
                 continue
             if slot >= len(coordinates):
@@ -98,15 +106,15 @@ class Encoder:
         return {
             "dimensions": self.dimensions,
             "words": [[name, value, slot] for (name, value), slot in self._words.items()],
-            "numbers": {name: list(known) for name, known in self._numbers.items()},
+            "numbers": {name: known.dump() for name, known in self._numbers.items()},
         }
 
     def load(self, dumped: Mapping[str, Any]) -> None:
         """Become what `dump` was taken of. Raises KeyError, TypeError or ValueError if it is no such dump."""
         self._words = {(str(name), value): int(slot) for name, value, slot in dumped["words"]}
-        self._numbers = {str(name): list(map(float, known)) for name, known in dumped["numbers"].items()}
+        self._numbers = {str(name): _Number.loaded(known) for name, known in dumped["numbers"].items()}
         self.dimensions = int(dumped["dimensions"])
-        slots = [*self._words.values(), *(int(known[4]) for known in self._numbers.values())]
+        slots = [*self._words.values(), *(known.slot for known in self._numbers.values())]
         self._given = max((slot for slot in slots if slot < self._first_shared), default=0)
 
     def _new_word(self, name: str, value: str | bool) -> int:  # noqa: FBT001  (a flag is a word)
@@ -117,10 +125,10 @@ class Encoder:
             self._words[(name, value)] = slot
         return slot
 
-    def _new_number(self, name: str) -> list[float]:
+    def _new_number(self, name: str) -> "_Number":
         if len(self._numbers) >= _NUMBERS_PER_DIMENSION * self.max_dimensions:
-            return [0.0, 0.0, 0.0, 0.0, _LEFT_OUT]
-        known = self._numbers[name] = [0.0, 0.0, 0.0, 1.0, float(self._next_slot((name, None)))]
+            return _Number(_LEFT_OUT)
+        known = self._numbers[name] = _Number(self._next_slot((name, None)))
         return known
 
     def _next_slot(self, feature: tuple[str, Any]) -> int:
@@ -135,11 +143,33 @@ class Encoder:
         return slot
 
 
-def _count_in(known: list[float], value: float) -> None:
-    """Welford's running mean and variance ("Note on a Method for Calculating Corrected Sums of Squares", 1962)."""
-    known[0] += 1
-    off = value - known[1]
-    known[1] += off / known[0]
-    known[2] += off * (value - known[1])
-    if known[2] > 0:
-        known[3] = math.sqrt(known[0] / known[2])
+class _Number:
+    """What is known of the values of a number.
+
+    Source: Welford, "Note on a Method for Calculating Corrected Sums of Squares", Technometrics 4 (1962).
+    """
+
+    __slots__ = ("count", "mean", "per_deviation", "slot", "squares")
+
+    def __init__(self, slot: int) -> None:
+        self.slot = slot
+        self.count = self.mean = self.squares = 0.0  # squares about the mean
+        self.per_deviation = 1.0
+
+    def count_in(self, value: float) -> None:
+        self.count += 1
+        off = value - self.mean
+        self.mean += off / self.count
+        self.squares += off * (value - self.mean)
+        if self.squares > 0:
+            self.per_deviation = math.sqrt(self.count / self.squares)
+
+    def dump(self) -> list[float]:
+        return [self.count, self.mean, self.squares, self.per_deviation, float(self.slot)]
+
+    @classmethod
+    def loaded(cls, dumped: Sequence[float]) -> "_Number":
+        count, mean, squares, per_deviation, slot = map(float, dumped)
+        known = cls(int(slot))
+        known.count, known.mean, known.squares, known.per_deviation = count, mean, squares, per_deviation
+        return known
