@@ -77,7 +77,7 @@ class Adaptive:
         if len(situation.arms) == 1:
             return Choice(0, 1.0)
         memory = self._memory(situation)
-        tracks = memory.line_up(situation)
+        memory.line_up(situation)
         if not memory.heard:
             return choose_in_turn(situation.pending, rng)
         note, lift = None, memory.lift
@@ -85,17 +85,14 @@ class Adaptive:
             note, lift = memory.standard(situation), memory.looked_lift
         z, luck = abs(rng.gauss(0.0, 1.0)), rng.random()
         height = z + lift
+        lines = memory.lines(situation, looked=note is not None)
+        if luck < memory.most_doubt:
+            lines = memory.lines_if_ill(lines, z, luck, situation.now_s)
         best, best_position = -math.inf, 0
-        for position, (mean, width) in enumerate(memory.lines(situation, looked=note is not None)):
-            track = tracks[position]
-            doubt = track.doubt  # since the latest outcome it can only have faded
-            if luck < doubt and doubt > CERTAIN and luck < track.doubt_at(situation.now_s):
-                ill_mean, ill_width = track.ill_line
-                value = ill_mean + z * ill_width
-            else:
-                value = mean + height * width
-            if value > best:
-                best, best_position = value, position
+        for position, (mean, width) in enumerate(lines):
+            bound = mean + height * width
+            if bound > best:
+                best, best_position = bound, position
         return Choice(best_position, None, note)
 
     def propensities(self, situation: Situation) -> tuple[float, ...]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from salesboost_tools.core.reward import RewardWeights
-from salesboost_tools.selection import gate
 from salesboost_tools.selection.dumped import reading
+from salesboost_tools.selection.health import CERTAIN
 from salesboost_tools.selection.policy import Lesson, Situation
 from salesboost_tools.selection.track import ArmTrack
 
@@ -21,16 +21,22 @@ class AdaptiveMemory:
     """
 
     __slots__ = (
-        "_lined_up",
+        "_arms",
+        "_known",
+        "_lines",
         "_looks",
         "_model",
         "_outcomes",
         "_pace",
+        "_places",
         "_sharpness",
+        "_tracks",
         "_weights",
         "heard",
         "lift",
+        "most_doubt",
         "tracks",
+        "trust",
     )
 
     def __init__(self, weights: RewardWeights, sharpness: float, persistence: float, *, looks: bool) -> None:
@@ -40,18 +46,15 @@ class AdaptiveMemory:
         self._outcomes = 0.0
         self._looks = looks
         self._model: Any = None
-        self._lined_up: tuple[Sequence[str], list[ArmTrack]] = ((), [])
         self.tracks: dict[str, ArmTrack] = {}
         """By name; of arms with outcomes only."""
         self.heard = False
         """Whether any outcome is known."""
         self.lift = 0.0
         """Widths by which the bounds without context lie above the means, at least."""
-
-    @property
-    def trust(self) -> float:
+        self.trust = 0.0
         """How likely a choice is to look at its context, in [0, 1]."""
-        return self._model.trust if self._model is not None else 0.0
+        self._forget_line_up()
 
     @property
     def looked_lift(self) -> float:
@@ -60,17 +63,11 @@ class AdaptiveMemory:
 
     def line_up(self, situation: Situation) -> list[ArmTrack]:
         """Return the tracks of the situation's arms, up to date with the totals."""
-        arms = situation.arms
-        if self._lined_up[0] is not arms:
-            tracks = [self.tracks.get(arm) or ArmTrack(self._weights, self._sharpness) for arm in arms]
-            self._lined_up = (arms, tracks)
-        else:
-            tracks = self._lined_up[1]
-        for track, known in zip(tracks, situation.statistics, strict=True):
-            if track.totals is not known and track.totals != known:
-                self._catch_up(arms, tracks, situation)
-                break
-        return tracks
+        if self._arms is not situation.arms:
+            self._line_up(situation.arms)
+        if self._known != list(situation.statistics):  # equal if the very same, which they are but for others' outcomes
+            self._catch_up(situation)
+        return self._tracks
 
     def lines(self, situation: Situation, *, looked: bool) -> Sequence[tuple[float, float]]:
         """Return mean and width of the reward to expect of each healthy arm, `line_up` having been called.
@@ -79,20 +76,39 @@ class AdaptiveMemory:
             situation: The question.
             looked: Whether in its context, or whatever the context is.
         """
-        tracks = self._lined_up[1]
-        lines: list[tuple[float, float]] = (
-            self._model.outlook(situation.arms, situation.context) if looked else [track.line for track in tracks]
-        )
+        lines = self._model.outlook(situation.arms, situation.context) if looked else self._lines
         if any(situation.pending):
-            for position, waiting in enumerate(situation.pending):
-                if waiting:
-                    mean, width = lines[position]
-                    lines[position] = mean, width * math.sqrt(tracks[position].share_known(waiting))
+            tracks = self._tracks
+            lines = [
+                (mean, width * math.sqrt(tracks[position].share_known(waiting))) if waiting else (mean, width)
+                for position, ((mean, width), waiting) in enumerate(zip(lines, situation.pending, strict=True))
+            ]
+        return lines
+
+    def lines_if_ill(
+        self, lines: Sequence[tuple[float, float]], z: float, luck: float, now_s: float
+    ) -> list[tuple[float, float]]:
+        """Return the lines, those of arms that are ill if luck has it so without width: such an arm is worth just that.
+
+        Args:
+            lines: Of the healthy arms.
+            z: How many widths above its mean the ill arm is taken to be.
+            luck: An arm is ill if its doubt is above this, in [0, 1).
+            now_s: When: since the latest outcome a doubt can only have faded.
+        """
+        lines, most_doubt = list(lines), 0.0
+        for position, track in enumerate(self._tracks):
+            doubt = track.doubt
+            most_doubt = max(most_doubt, doubt)
+            if luck < doubt and doubt > CERTAIN and luck < track.doubt_at(now_s):
+                mean, width = track.ill_line
+                lines[position] = (mean + z * width, 0.0)
+        self.most_doubt = most_doubt
         return lines
 
     def standard(self, situation: Situation) -> float:
         """Return what a choice for the context has to beat: the reward to expect of the best arm in any context."""
-        healthy = [arm for arm, track in zip(situation.arms, self._lined_up[1], strict=True) if track.doubt < 0.5]
+        healthy = [arm for arm, track in zip(situation.arms, self._tracks, strict=True) if track.doubt < 0.5]
         return self._model.standard(healthy)
 
     def learn(self, lesson: Lesson) -> None:
@@ -102,14 +118,16 @@ class AdaptiveMemory:
         doubt = track.follow(lesson.known, lesson.now_s)
         self._count_in(track.totals.pulls - before)
         self.heard = True
+        place = self._places.get(lesson.arm)
+        if place is not None:
+            self._put(place, track)
         if self._looks and lesson.context and doubt < 0.5:
             if self._model is None:
                 from salesboost_tools.selection.context_model import ContextModel  # noqa: PLC0415  (numpy)
 
-                self._model = ContextModel(len(lesson.context))
-            known = lesson.known
-            noise = gate.noise((1 + known.successes) / (2 + known.pulls), self._weights)
-            self._model.learn((lesson.arm, lesson.context, lesson.reward, 1 - doubt, noise, lesson.note))
+                self._model = ContextModel(len(lesson.context), self._weights)
+            self._model.learn(lesson, 1 - doubt)
+            self.trust = self._model.trust
 
     def dump(self) -> dict[str, Any]:
         """Return everything learnt, as `json.dumps` takes it."""
@@ -132,27 +150,51 @@ class AdaptiveMemory:
             if self._looks and dumped["model"] is not None:
                 from salesboost_tools.selection.context_model import ContextModel  # noqa: PLC0415  (numpy)
 
-                model = ContextModel.loaded(dumped["model"])
+                model = ContextModel.loaded(dumped["model"], self._weights)
             self.heard = bool(dumped["heard"])
             self._count_in(sum(track.totals.pulls for track in tracks.values()))
             self.tracks, self._model = tracks, model
-            self._lined_up = ((), [])
+            self.trust = 0.0 if model is None else model.trust
+            self._forget_line_up()
 
     def _track(self, arm: str) -> ArmTrack:
         track = self.tracks.get(arm)
         if track is None:
             track = self.tracks[arm] = ArmTrack(self._weights, self._sharpness)
-            self._lined_up = ((), [])
+            self._forget_line_up()
         return track
 
     def _count_in(self, outcomes: float) -> None:
         self._outcomes += outcomes
         self.lift = math.sqrt(self._pace * math.log1p(self._outcomes))
 
-    def _catch_up(self, arms: Sequence[str], tracks: list[ArmTrack], situation: Situation) -> None:
-        for position, known in enumerate(situation.statistics):
-            if tracks[position].totals != known:
-                track = self.tracks[arms[position]] = tracks[position]
+    # The line-up: what choices need of the arms last asked about, side by side in their order. A track's part in it
+    # is stale once the track follows another outcome, and is put right there and then, by `_put`.
+
+    def _forget_line_up(self) -> None:
+        self._line_up(())
+
+    def _line_up(self, arms: Sequence[str]) -> None:
+        self._arms = arms
+        self._places = {arm: place for place, arm in enumerate(arms)}
+        self._tracks = [self.tracks.get(arm) or ArmTrack(self._weights, self._sharpness) for arm in arms]
+        self._known = [track.totals for track in self._tracks]
+        self._lines = [track.line for track in self._tracks]
+        self.most_doubt = max([track.doubt for track in self._tracks], default=0.0)
+        """At least the highest doubt about an arm of the line-up; lowered by `lines_if_ill`."""
+
+    def _put(self, place: int, track: ArmTrack) -> None:
+        self._known[place] = track.totals
+        self._lines[place] = track.line
+        if track.doubt > self.most_doubt:  # noqa: PLR1730  (on every outcome: a call less)
+            self.most_doubt = track.doubt
+
+    def _catch_up(self, situation: Situation) -> None:
+        for place, (arm, known) in enumerate(zip(situation.arms, situation.statistics, strict=True)):
+            track = self._tracks[place]
+            if track.totals != known:
+                self.tracks[arm] = track
                 self._count_in(known.pulls - track.totals.pulls)
                 track.follow(known, situation.now_s)
+                self._put(place, track)
                 self.heard = self.heard or known.pulls > 0

@@ -4,13 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection import gate
 from salesboost_tools.selection.encoder import Encoder
+from salesboost_tools.selection.policy import Lesson
 from salesboost_tools.selection.ridge import Level, Ridges
-
-Observation = tuple[str, Mapping[str, Any], float, float, float, float | None]
-"""Arm, context, reward, probability that the arm was healthy, `gate.noise`, and, if it was chosen for the context, the
-reward that the choice had to beat."""
 
 _STIFFNESS = 3.0
 _STIFFNESS_PER_FEATURE = 0.15
@@ -38,20 +36,22 @@ class ContextModel:
 
     Args:
         features: How many a context has, roughly.
+        weights: What rewards are made of.
 
     Attributes:
         log_odds: Log odds that the context helps.
         trust: How often the context is to be looked at, in [0, 1).
     """
 
-    __slots__ = ("_encoder", "_levels", "_plain", "_ridges", "_waiting", "log_odds", "trust")
+    __slots__ = ("_encoder", "_levels", "_plain", "_ridges", "_waiting", "_weights", "log_odds", "trust")
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, weights: RewardWeights) -> None:
+        self._weights = weights
         self._encoder = Encoder()
         self._ridges = Ridges(max(_STIFFNESS, _STIFFNESS_PER_FEATURE * features))
         self._levels: dict[str, Level] = {}
         self._plain: dict[str, Level] = {}
-        self._waiting: list[Observation] = []
+        self._waiting: list[tuple[Lesson, float]] = []
         self.log_odds = gate.PRIOR_LOG_ODDS
         self.trust = gate.trust(self.log_odds)
 
@@ -72,13 +72,18 @@ class ContextModel:
         plain = self._plain
         return max([plain[arm].mean + _EXPECTED for arm in arms if arm in plain], default=0.0)
 
-    def learn(self, observation: Observation) -> None:
+    def learn(self, lesson: Lesson, share: float) -> None:
         """Learn from an outcome, and from how well it was foretold with the context and without.
 
         Of an arm that was chosen for the context, both foretell alike: the context has seen to it that the arm
         succeeds. Then it counts whether the choice was worth it.
+
+        Args:
+            lesson: The outcome of a call with a context; its note is, if the arm was chosen for the context, the reward
+                that the choice had to beat.
+            share: Probability, above 0, that the arm was healthy.
         """
-        self._waiting.append(observation)
+        self._waiting.append((lesson, share))
         if self.log_odds >= _UNLIKELY_BELOW or len(self._waiting) >= _AT_ONCE:
             self._digest()
 
@@ -95,9 +100,9 @@ class ContextModel:
         }
 
     @classmethod
-    def loaded(cls, dumped: Mapping[str, Any]) -> "ContextModel":
+    def loaded(cls, dumped: Mapping[str, Any], weights: RewardWeights) -> "ContextModel":
         """Return what `dump` was taken of. Raises KeyError, TypeError or ValueError if it is no such dump."""
-        model = cls(0)
+        model = cls(0, weights)
         model._encoder.load(dumped["encoder"])
         model._ridges = Ridges(float(dumped["stiffness"]))
         model._ridges.load(dumped["ridges"])
@@ -112,19 +117,18 @@ class ContextModel:
     def _digest(self) -> None:
         """Learn what waits, arm by arm."""
         waiting, self._waiting = self._waiting, []
-        by_arm: dict[str, list[Observation]] = {}
-        for observation in waiting:
-            by_arm.setdefault(observation[0], []).append(observation)
-        evidence = sum([self._learn(arm, observations) for arm, observations in by_arm.items()])
+        by_arm: dict[str, list[tuple[Lesson, float]]] = {}
+        for each in waiting:
+            by_arm.setdefault(each[0].arm, []).append(each)
+        evidence = sum([self._learn(arm, lessons) for arm, lessons in by_arm.items()])
         self.log_odds = gate.moved(self.log_odds, evidence)
         self.trust = gate.trust(self.log_odds)
 
-    def _learn(self, arm: str, observations: list[Observation]) -> float:
+    def _learn(self, arm: str, lessons: list[tuple[Lesson, float]]) -> float:
         """Learn outcomes of one arm; return the evidence for the context."""
-        contexts = self._encoder.encode_all([observation[1] for observation in observations])
-        rewards = [observation[2] - _EXPECTED for observation in observations]
-        shares = [observation[3] for observation in observations]
-        errors, factors = self._ridges.learn(arm, contexts, rewards, shares)
+        contexts = self._encoder.encode_all([lesson.context or {} for lesson, _ in lessons])
+        rewards = [lesson.reward - _EXPECTED for lesson, _ in lessons]
+        errors, factors = self._ridges.learn(arm, contexts, rewards, [share for _, share in lessons])
         level = self._levels.get(arm)
         if level is None:
             level = self._levels[arm] = Level(factors[0])
@@ -132,8 +136,10 @@ class ContextModel:
         plain = self._plain.get(arm)
         if plain is None:
             plain = self._plain[arm] = Level(factors[0])
-        for (_, _, _, share, noise, standard), reward, error in zip(observations, rewards, errors, strict=True):
+        for (lesson, share), reward, error in zip(lessons, rewards, errors, strict=True):
             level.learn(reward, share)
+            known, standard = lesson.known, lesson.note
+            noise = gate.noise((1 + known.successes) / (2 + known.pulls), self._weights)
             if standard is None:
                 evidence += share * gate.told_apart(reward - mean, error, noise)
                 plain.learn(reward, share)

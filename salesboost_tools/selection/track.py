@@ -71,7 +71,10 @@ class ArmTrack:
         "_ill_count",
         "_ill_rest",
         "_ill_successes",
+        "_imagined",
+        "_imagined_sq",
         "_latency",
+        "_latency_sq",
         "_quality",
         "_rest",
         "_rest_sq",
@@ -88,7 +91,11 @@ class ArmTrack:
 
     def __init__(self, weights: RewardWeights, sharpness: float) -> None:
         self.sharpness = sharpness
-        self._latency, self._quality, self._cost = weights.penalty, weights.quality, weights.cost
+        latency, quality = weights.penalty, weights.quality
+        self._latency, self._quality, self._cost = latency, quality, weights.cost
+        self._latency_sq = latency * latency
+        self._imagined = PRIOR_LATENCY * (latency - quality) / 2
+        self._imagined_sq = PRIOR_LATENCY * ((latency * latency + quality * quality) / 3 - latency * quality / 2)
         self._weights = weights if weights.half_worth_s is not None else None
         self._successes = self._failures = self._rest = self._rest_sq = 0.0
         self._ill_count = self._ill_successes = self._ill_rest = 0.0
@@ -128,8 +135,8 @@ class ArmTrack:
         if count <= 0:
             return self.doubt
         won = totals.successes - before.successes
-        slow, slow_sq = totals.slowness - before.slowness, totals.slowness_sq - before.slowness_sq
-        rest, rest_sq = self._latency * slow, self._latency * self._latency * slow_sq
+        rest = self._latency * (totals.slowness - before.slowness)
+        rest_sq = self._latency_sq * (totals.slowness_sq - before.slowness_sq)
         if self._quality and totals.rated:
             good = self._quality * totals.quality / totals.rated * won
             rest -= good
@@ -137,12 +144,10 @@ class ArmTrack:
         if self._cost and totals.priced:
             rest += self._cost * totals.cost / totals.priced * count
             rest_sq += self._cost * self._cost * totals.cost_sq / totals.priced * count
-        return self._learn(count, won, rest, rest_sq, now_s)
-
-    def _learn(self, count: float, won: float, rest: float, rest_sq: float, now_s: float) -> float:
-        doubt = self._judge(count, won, rest, now_s)
-        share = 1.0 - doubt
         seen = self._successes + self._failures
+        doubt = self.doubt if seen < KNOWN_FROM else self._judge(seen, count, won, rest, now_s)
+        self.at_s = now_s
+        share = 1.0 - doubt
         fade = _FADE_AT_CAP if seen >= CAP else _FADE
         if count != 1:
             fade **= count
@@ -155,15 +160,11 @@ class ArmTrack:
         self._conclude()
         return doubt
 
-    def _judge(self, count: float, won: float, rest: float, now_s: float) -> float:
+    def _judge(self, seen: float, count: float, won: float, rest: float, now_s: float) -> float:
         """Return the doubt after these outcomes, and learn what the arm is like while it is ill."""
-        seen = self._successes + self._failures
         before = self.doubt
-        if seen < KNOWN_FROM:
-            self.at_s = now_s
-            return before
         rate = (1 + self._successes) / (2 + seen)
-        doubt = self.doubt_at(now_s)
+        doubt = before if before <= CERTAIN else self.doubt_at(now_s)
         doubt += (1.0 - doubt) * HAZARD
         if rate >= FAILURE_EXPECTED_BELOW:
             ill_rate = (ILL_SUCCESSES + self._ill_successes) / (ILL_SUCCESSES + ILL_FAILURES + self._ill_count)
@@ -178,7 +179,6 @@ class ArmTrack:
             self._ill_rest = self._ill_rest * keep + share * rest
             self._conclude_ill()
         self.doubt = doubt
-        self.at_s = now_s
         return doubt
 
     def _shrink(self, factor: float) -> None:
@@ -193,10 +193,9 @@ class ArmTrack:
         won = PRIOR_SUCCESSES + self._successes
         tried = won + PRIOR_FAILURES + self._failures
         rate = won / tried
-        latency, quality, counted = self._latency, self._quality, seen + PRIOR_LATENCY
-        rest = (self._rest + PRIOR_LATENCY * (latency - quality) / 2) / counted
-        imagined_sq = (latency * latency + quality * quality) / 3 - latency * quality / 2
-        spread = (self._rest_sq + PRIOR_LATENCY * imagined_sq) / counted - rest * rest
+        counted = seen + PRIOR_LATENCY
+        rest = (self._rest + self._imagined) / counted
+        spread = (self._rest_sq + self._imagined_sq) / counted - rest * rest
         variance = rate * (1 - rate) / (tried + 1)
         if spread > 0:
             variance += spread / counted

@@ -2,19 +2,22 @@
 
 from random import Random
 
+from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.context_model import ContextModel
+from salesboost_tools.selection.policy import Lesson
+from salesboost_tools.selection.statistics import NOTHING
 
 
 def test_an_arm_that_always_failed_elsewhere_may_still_be_right_in_a_new_context():
-    model, luck = ContextModel(10), Random(5)
+    model, luck = ContextModel(10, RewardWeights(latency=0)), Random(5)
 
     def anywhere(middle: float) -> dict[str, float]:
         return {f"feature {number}": luck.gauss(middle, 1) for number in range(10)}
 
     for _ in range(400):
-        model.learn(("known", anywhere(0), float(luck.random() < 0.5), 1.0, 0.25, None))
+        model.learn(Lesson("known", NOTHING, anywhere(0), float(luck.random() < 0.5), None, 0.0), 1.0)
     for _ in range(21):
-        model.learn(("unlucky", anywhere(0), 0.0, 1.0, 0.25, None))
+        model.learn(Lesson("unlucky", NOTHING, anywhere(0), 0.0, None, 0.0), 1.0)
     (mean, width), (known_mean, known_width) = model.outlook(("unlucky", "known"), anywhere(2))
     assert width > 2 * known_width
     assert mean + (model.lift(4000) + 3) * width > known_mean

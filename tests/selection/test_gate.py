@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection import gate
 from salesboost_tools.selection.context_model import ContextModel
+from salesboost_tools.selection.policy import Lesson
+from salesboost_tools.selection.statistics import ArmStatistics
 
 rates = st.floats(0.01, 0.99)
 ONLY_SUCCESS = RewardWeights(latency=0)
@@ -43,11 +45,12 @@ def test_trust_follows_the_odds_and_is_never_certain():
 
 def believed(gain: float, seed: int, choices: int) -> float:
     """Return the trust left in a context believed in at first, whose choices earn so much more than the best arm."""
-    model, luck = ContextModel(1), Random(seed)
+    model, luck = ContextModel(1, ONLY_SUCCESS), Random(seed)
     model.log_odds = 2.0
+    known = ArmStatistics(pulls=8, successes=6)  # a rate of 0.7, one success and one failure imagined
     for number in range(choices):
         reward = float(luck.random() < 0.7 + gain)
-        model.learn(("a", {"number": number % 3}, reward, 1.0, gate.noise(0.7, ONLY_SUCCESS), 0.7))
+        model.learn(Lesson("a", known, {"number": number % 3}, reward, 0.7, 0.0), 1.0)
     return model.trust
 
 
