@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -117,10 +117,8 @@ async def arun_lanes(
         workers = min(width, len(lanes))
         if workers <= 1:
             await work()
-            return
-        async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(work())
+        else:
+            await _together(work, workers)
 
     if deadline_s is not None:
         await _in_time(work_together(), deadline_s)
@@ -129,6 +127,15 @@ async def arun_lanes(
     if len(answers) < sum(map(len, lanes)) or any(answer is UNFINISHED for answer in answers.values()):
         raise asyncio.CancelledError("a call cancelled the task it ran in")
     return answers
+
+
+async def _together(work: Callable[[], Coroutine[Any, Any, None]], workers: int) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(work())
+    except BaseExceptionGroup as raised:  # by a call that is to end everything; nobody expects it in a group
+        raise raised.exceptions[0] from None
 
 
 async def _in_time(working: Awaitable[None], deadline_s: float) -> None:

@@ -10,7 +10,7 @@ from salesboost_tools.core.errors import RateLimitError, ToolCallError, ToolTime
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from tests.doubles import RunLedger, ScriptedTool
 from tests.nodes.messages import answers, asks, both_ways, call, calls
-from tests.nodes.tools import SelfCancellingTool
+from tests.nodes.tools import HangingTool, SelfCancellingTool
 
 
 @both_ways
@@ -155,10 +155,19 @@ async def test_our_own_errors_say_to_the_model_what_is_meant_for_it_and_nothing_
     assert {message.status for message in messages} == {"error"}
 
 
+class Enough(BaseException):
+    """Ends everything, and is known to nobody."""
+
+
 @pytest.mark.parametrize("width", [1, 2])
-def test_an_exit_of_the_program_is_not_held_back(width):
-    node = ToolFanOut([ScriptedTool(SystemExit(3), name="exits"), ScriptedTool(name="good")], max_concurrency=width)
-    with pytest.raises(SystemExit):
-        node.invoke(asks(*calls("exits", "good")))
-    with pytest.raises(SystemExit):
-        asyncio.run(node.ainvoke(asks(*calls("exits", "good"))))
+@pytest.mark.parametrize("kind", [SystemExit, Enough])
+def test_what_is_to_end_everything_is_not_held_back(width, kind):
+    hanging = HangingTool()
+    node = ToolFanOut([ScriptedTool(kind(3), name="exits"), hanging, ScriptedTool(name="good")], max_concurrency=width)
+    ledger = RunLedger()
+    with pytest.raises(kind):
+        node.invoke(asks(*calls("exits", "good")), {"callbacks": [ledger]})
+    with pytest.raises(kind):
+        asyncio.run(node.ainvoke(asks(*calls("exits", "hanging", "good")), {"callbacks": [ledger]}))
+    assert hanging.cancelled == hanging.started
+    assert ledger.every_run_closed_once()
