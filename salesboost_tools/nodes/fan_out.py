@@ -102,6 +102,7 @@ class ToolFanOut(OneCall):
         for named, seconds in (("deadline_s", deadline_s), ("call_deadline_s", call_deadline_s)):
             if seconds is not None and not seconds > 0:
                 raise ConfigurationError(f"{named} is seconds, above 0, or None; got {seconds!r}")
+        tools, groups = list(tools), list(groups)  # an iterator gives them but once
         _refuse_shared_names("tools", [(_name_of(tool), tool) for tool in tools])
         _refuse_shared_names("groups", [(group.name, group) for group in groups])
         super().__init__(

@@ -110,11 +110,13 @@ class Message:
 
     def run_id_of(self, call: ToolCall) -> UUID | None:
         """Return the run's id that the config asks for: as in LangChain's batches the first call gets it, once."""
-        whole = self._whole
-        if whole.run_id is None or call["id"] != whole.calls[0]["id"]:
-            return None
-        run_id, whole.run_id = whole.run_id, None
+        if (run_id := self._asked_run_id(call)) is not None:
+            self._whole.run_id = None
         return run_id
+
+    def _asked_run_id(self, call: ToolCall) -> UUID | None:
+        whole = self._whole
+        return None if whole.run_id is None or call["id"] != whole.calls[0]["id"] else whole.run_id
 
     def manager_of(self, tool: BaseTool) -> Any:
         """Return the callbacks of a tool's run: one manager for all tools that bring nothing of their own."""
@@ -135,7 +137,10 @@ class Message:
         given: dict[str, Any] = {name: getattr(self.runtime, name, None) for name in _FROM_THE_GRAPH}
         if "tools" in ToolRuntime.__dataclass_fields__:
             given["tools"] = self.tools
-        return ToolRuntime(state=self.state, tool_call_id=call["id"], config=self.config_of(call), **given)
+        config = self.config_of(call)
+        if (run_id := self._asked_run_id(call)) is not None:
+            config["run_id"] = run_id
+        return ToolRuntime(state=self.state, tool_call_id=call["id"], config=config, **given)
 
     def has_room(self) -> bool:
         """Return whether one more call may run beside those under way."""

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import tool
 from langgraph.errors import GraphInterrupt, ParentCommand
-from langgraph.prebuilt import ToolNode
+from langgraph.prebuilt import ToolNode, ToolRuntime
 from langgraph.prebuilt.tool_node import _default_handle_tool_errors as stock_default
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Interrupt
@@ -103,13 +103,21 @@ def test_a_config_of_any_kind_is_heard_of_alike(config, way, wrappers):
     @tool
     def looks(x: int, config: RunnableConfig) -> str:
         """Look at the config."""
-        seen = {name: value for name, value in config.items() if name not in {"callbacks", "configurable"}}
-        return f"{seen} {sorted(config['configurable'])}"
+        return told(config)
+
+    @tool
+    def looks_at_runtime(runtime: ToolRuntime) -> str:
+        """Look at the runtime's config."""
+        return told(runtime.config)
+
+    def told(seen):
+        plain = {name: seen[name] for name in sorted(seen) if name not in {"callbacks", "configurable"}}
+        return f"{plain} {sorted(seen['configurable'])}"
 
     def make():
-        return [looks, ScriptedTool(tags=["of the tool"], metadata={"of": "the tool"}, callbacks=[])]
+        return [looks, looks_at_runtime, ScriptedTool(tags=["of the tool"], metadata={"of": "the tool"}, callbacks=[])]
 
-    for asked in (call("looks", x=1), call("scripted")):
+    for asked in (call("looks", x=1), call("looks_at_runtime"), call("scripted")):
         seen_alike(make, way, running(asks(asked), **config), **wrappers)
 
 

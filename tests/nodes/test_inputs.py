@@ -13,6 +13,7 @@ from langgraph.types import Send
 from pydantic import BaseModel
 
 from salesboost_tools.nodes.fan_out import ToolFanOut
+from salesboost_tools.selection.group import ToolGroup
 from tests.doubles import ScriptedTool
 from tests.nodes.messages import asks, both_ways, calls, run
 
@@ -133,6 +134,15 @@ async def test_functions_are_made_into_tools(way):
 
     result = await run(ToolFanOut([double]), asks(*calls("double", x=4)), way)
     assert result["messages"][0].content == "8"
+
+
+@both_ways
+@pytest.mark.parametrize("several", [tuple, iter])
+async def test_tools_and_groups_may_come_in_any_collection(way, several):
+    searches = ToolGroup("search", [ScriptedTool("found", name="words")])
+    node = ToolFanOut(several([ScriptedTool()]), groups=several([searches]))
+    result = await run(node, asks(*calls("scripted", "search")), way)
+    assert [message.content for message in result["messages"]] == ["answer", "found"]
 
 
 @both_ways
