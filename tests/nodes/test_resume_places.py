@@ -13,6 +13,7 @@ from langgraph.types import Command, interrupt
 from salesboost_tools.core.spec import UNSPECIFIED
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from tests.doubles import ScriptedTool
+from tests.nodes.checkpointers import KINDS, checkpointer_of
 from tests.nodes.messages import asks, both_ways, call, calls, graph_of, run
 from tests.nodes.tools import READ, WRITE, HangingTool
 
@@ -87,6 +88,34 @@ async def test_what_has_finished_is_not_run_again_and_each_question_gets_its_own
     halfway = await run(graph, Command(resume={open_["y"]: "Y"}), way, THREAD)
     assert [question.value for question in halfway["__interrupt__"]] == ["x"]
     assert contents(await run(graph, Command(resume="X"), way, THREAD)) == ["done", "x: X", "y: Y"]
+    assert write.started == 1
+
+
+@both_ways
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("durability", ["exit", "sync"])
+async def test_however_durable_the_graph_is_meant_to_be(kind, way, durability, tmp_path):
+    write = ScriptedTool("done", name="write", spec=WRITE)
+    asked = [call("write", "c0"), call("approve", "c1", what="x"), call("approve", "c2", what="y")]
+    async with checkpointer_of(kind, way, tmp_path) as checkpointer:
+        graph = graph_of(ToolFanOut([write, approve]), checkpointer=checkpointer)
+
+        async def go_on(given):
+            if way == "async":
+                return await graph.ainvoke(given, THREAD, durability=durability)
+            return await asyncio.to_thread(graph.invoke, given, THREAD, durability=durability)
+
+        paused = await go_on(asks(*asked))
+        replies = {question.id: question.value.upper() for question in paused["__interrupt__"]}
+        assert contents(await go_on(Command(resume=replies))) == ["done", "x: X", "y: Y"]
+    assert write.started == 1
+
+
+async def test_what_was_paused_in_one_way_may_be_resumed_in_the_other():
+    write = ScriptedTool("done", name="write", spec=WRITE)
+    graph = graph_of(ToolFanOut([write, approve]), checkpointer=InMemorySaver())
+    await run(graph, asks(call("write", "c0"), call("approve", "c1", what="x")), "sync", THREAD)
+    assert contents(await run(graph, Command(resume="X"), "async", THREAD)) == ["done", "x: X"]
     assert write.started == 1
 
 

@@ -8,8 +8,10 @@ from typing import Annotated
 import pytest
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphInterrupt
 from langgraph.prebuilt import InjectedState
+from langgraph.types import Command, interrupt
 
 from salesboost_tools.core.errors import ToolPermissionError
 from salesboost_tools.governed import govern
@@ -17,7 +19,7 @@ from salesboost_tools.handlers.cache import CacheHandler
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.selection.group import ToolGroup
 from tests.doubles import RunLedger, ScriptedTool
-from tests.nodes.messages import Crowd, answers, both_ways, call, calls
+from tests.nodes.messages import Crowd, answers, asks, both_ways, call, calls, graph_of, run
 from tests.nodes.tools import READ, MeetingTool
 
 marked: ContextVar[str] = ContextVar("marked", default="clean")
@@ -127,6 +129,27 @@ async def test_an_interrupt_of_a_wrapper_passes_when_siblings_are_done(way):
 
     with pytest.raises(GraphInterrupt):
         await answers(wrapped([scripted], ask, max_concurrency=1), way, *calls("scripted", "scripted"))
+    assert scripted.started == 1
+
+
+@both_ways
+async def test_a_wrapper_may_ask_a_person_about_each_call_and_hears_the_answer_to_its_own(way):
+    scripted = ScriptedTool(lambda query: f"sent to {query}")
+
+    def ask(request):
+        to = request.tool_call["args"]["query"]
+        if interrupt(to) == "yes":
+            return request
+        return ToolMessage(f"not sent to {to}", tool_call_id=request.tool_call["id"])
+
+    graph = graph_of(wrapped([scripted], ask), checkpointer=InMemorySaver())
+    thread = {"configurable": {"thread_id": "t"}}
+    asked = [call("scripted", f"c{number}", query=to) for number, to in enumerate(["a", "b"])]
+    paused = await run(graph, asks(*asked), way, thread)
+    replies = {question.id: "yes" if question.value == "b" else "no" for question in paused["__interrupt__"]}
+    assert len(replies) == 2
+    done = await run(graph, Command(resume=replies), way, thread)
+    assert [message.content for message in done["messages"][1:]] == ["not sent to a", "sent to b"]
     assert scripted.started == 1
 
 
