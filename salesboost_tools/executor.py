@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from salesboost_tools.core.call import CallRecord
 from salesboost_tools.core.errors import ConfigurationError, ToolCallError, ToolInputError
 from salesboost_tools.governed import GovernedTool, govern
-from salesboost_tools.governed.run import Request
+from salesboost_tools.governed.request import Request
 from salesboost_tools.handlers.outcome import is_failure
-from salesboost_tools.nodes.lanes import arun_lanes, cancelled_since, is_declared_write, lanes_of
+from salesboost_tools.nodes.lanes import arun_lanes, cancellations_asked, is_declared_write, lanes_of
 from salesboost_tools.nodes.raised import Raised, raise_what_was_kept
 from salesboost_tools.nodes.threads import THREAD_PER_CALL
 from salesboost_tools.wrong_arguments import explained
@@ -98,7 +98,7 @@ class ToolExecutor:
         """
         record = CallRecord()
         started = perf_counter()
-        cancelled = cancelled_since()
+        asked = cancellations_asked()
         result: Any = None
         failure: BaseException | None = None
         try:
@@ -108,7 +108,7 @@ class ToolExecutor:
                 raise
             failure = error
         except asyncio.CancelledError as error:
-            if cancelled():
+            if cancellations_asked() > asked:
                 raise
             failure = error
         return Execution(

@@ -10,12 +10,7 @@ It does what `BaseTool.run` and `arun` do, in their order, with three difference
 # This folder is the one place that knows LangChain's private parts; a differential test holds it to them.
 # pyright: reportPrivateUsage=false
 
-from collections.abc import Awaitable, Mapping
-from concurrent.futures import Executor
-from contextvars import Context, copy_context
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
-from uuid import UUID
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
@@ -25,13 +20,6 @@ from langchain_core.callbacks import (
     CallbackManagerForToolRun,
 )
 from langchain_core.callbacks.manager import BaseRunManager
-from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import (
-    patch_config,
-    run_in_executor,
-    set_config_context,
-    var_child_runnable_config,
-)
 from langchain_core.tools import ToolException
 from langchain_core.tools.base import (
     _format_output as format_output,
@@ -46,21 +34,17 @@ from langchain_core.utils.uuid import uuid7
 from pydantic import ValidationError
 from pydantic.v1 import ValidationError as ValidationErrorV1
 
-from salesboost_tools.core.call import Body, Caller, CallRecord, ToolCall, unheard
+from salesboost_tools.core.call import Body, CallRecord, ToolCall, unheard
 from salesboost_tools.core.errors import ToolCallError
 from salesboost_tools.core.spec import ToolSpec
-from salesboost_tools.core.write_key import WRITE_KEY
+from salesboost_tools.governed.body import AsyncBody, SyncBody
 from salesboost_tools.governed.caller import asked_key_of, caller_of, thread_of
-from salesboost_tools.governed.context import Inside
 from salesboost_tools.governed.listening import atell_error, atell_start, listeners, tell_start
 from salesboost_tools.governed.plan import Named, Plan, Positional
+from salesboost_tools.governed.request import Request
 from salesboost_tools.handlers.chain import Chain
 
 _Run = TypeVar("_Run", bound=BaseRunManager)
-_Child = CallbackManager | AsyncCallbackManager
-
-_COMPLETED = frozenset({"tags", "metadata", "callbacks", "recursion_limit", "configurable"})
-"""What a config has for certain once LangChain has completed it."""
 
 
 class Answers(Protocol):
@@ -71,37 +55,6 @@ class Answers(Protocol):
     handle_tool_error: Any
     handle_validation_error: Any
     answers_model: bool
-
-
-@dataclass(slots=True)
-class Request:
-    """One call as LangChain hands it over.
-
-    Attributes:
-        tool_input: A dict of arguments, or text.
-        config: The caller's config, made complete by LangChain; None if the tool was run directly.
-        tool_call_id: The model's id for this call.
-        run_id: Id for the run; None makes one.
-        run_name: Name for the run in traces.
-        start_color: Passed on to the start event.
-        color: Passed on to the end event.
-        extra: Further keyword arguments, passed on to the events.
-        caller: Who asks, where it is known already; None reads it from the config.
-        record: Where the caller wants to read afterwards what happened.
-        executor: Threads for a sync tool in an async run; None takes the event loop's own.
-    """
-
-    tool_input: Any
-    config: RunnableConfig | None = None
-    tool_call_id: str | None = None
-    run_id: UUID | None = None
-    run_name: str | None = None
-    start_color: str | None = "green"
-    color: str | None = "green"
-    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    caller: Caller | None = None
-    record: CallRecord | None = None
-    executor: Executor | None = None
 
 
 def run(tool: Answers, plan: Plan, manager: CallbackManager, request: Request) -> Any:
@@ -122,7 +75,8 @@ def run(tool: Answers, plan: Plan, manager: CallbackManager, request: Request) -
         tell_start(hearing, opened, *_start_event(tool, plan, opened, request))
     try:
         try:
-            response = _chain_call(tool, plan, opened, request, traced=bool(hearing))
+            chain, call = _made_ready(SyncBody, tool, plan, opened, request, traced=bool(hearing))
+            response = chain.call(call)
             content, artifact, status = _taken_apart(plan, response)
         except Exception as error:  # noqa: BLE001  (raised again unless the tool says how to answer)
             content, artifact, status = _answer(tool, request, error)
@@ -144,7 +98,8 @@ async def arun(tool: Answers, plan: Plan, manager: AsyncCallbackManager, request
         await atell_start(hearing, opened, *_start_event(tool, plan, opened, request))
     try:
         try:
-            response = await _achain_call(tool, plan, opened, request, traced=bool(hearing))
+            chain, call = _made_ready(AsyncBody, tool, plan, opened, request, traced=bool(hearing))
+            response = await chain.acall(call)
             content, artifact, status = _taken_apart(plan, response)
         except Exception as error:  # noqa: BLE001  (raised again unless the tool says how to answer)
             content, artifact, status = _answer(tool, request, error)
@@ -197,57 +152,15 @@ def _start_event(
 # ---------------------------------------------------------------- the call
 
 
-def _chain_call(tool: Answers, plan: Plan, opened: CallbackManagerForToolRun, request: Request, *, traced: bool) -> Any:
+def _made_ready(
+    kind: type[SyncBody] | type[AsyncBody], tool: Answers, plan: Plan, opened: Any, request: Request, *, traced: bool
+) -> tuple[Chain, ToolCall]:
+    """Parse the arguments; return the handlers and what to hand them."""
     positional, named = plan.parse(request.tool_input, request.tool_call_id)
     args = _visible(plan, positional, named)
-
-    def body(call: ToolCall) -> Any:
-        at, by = _given(plan, call, args, positional, named)
-        child = _child_config(request.config, opened.get_child())
-        if traced:
-            with set_config_context(child) as context:
-                return _keyed(context, call).run(plan.call, at, by, opened, request.config, request.tool_call_id)
-        context = copy_context()
-        context.run(var_child_runnable_config.set, child)
-        return _keyed(context, call).run(plan.call, at, by, opened, request.config, request.tool_call_id)
-
     chain = plan.chains.with_those_in(opened.handlers)
-    return chain.call(_tool_call(tool, plan.spec, opened, request, chain=chain, args=args, body=body))
-
-
-async def _achain_call(
-    tool: Answers, plan: Plan, opened: AsyncCallbackManagerForToolRun, request: Request, *, traced: bool
-) -> Any:
-    positional, named = plan.parse(request.tool_input, request.tool_call_id)
-    args = _visible(plan, positional, named)
-
-    async def body(call: ToolCall) -> Any:
-        at, by = _given(plan, call, args, positional, named)
-        child = _child_config(request.config, opened.get_child())
-        if traced:
-            with set_config_context(child) as context:
-                return await _within(_keyed(context, call), at, by)
-        context = copy_context()
-        context.run(var_child_runnable_config.set, child)
-        return await _within(_keyed(context, call), at, by)
-
-    def _within(context: Context, at: Positional, by: Named) -> Awaitable[Any]:
-        if plan.acall is not None:
-            awaitable = context.run(plan.acall, at, by, opened, request.config, request.tool_call_id)
-            return Inside(context, awaitable)
-        arguments = (plan.call, at, by, opened.get_sync(), request.config, request.tool_call_id)
-        # a thread cannot be stopped: when the call is cancelled it still is in its context, so it gets one of its own
-        return run_in_executor(request.executor, context.copy().run, *arguments)
-
-    chain = plan.chains.with_those_in(opened.handlers)
-    return await chain.acall(_tool_call(tool, plan.spec, opened, request, chain=chain, args=args, body=body))
-
-
-def _keyed(context: Context, call: ToolCall) -> Context:
-    """Tell the tool under which key it writes, if somebody sees to it that the call happens once."""
-    if call.idempotency_key is not None:
-        context.run(WRITE_KEY.set, (call.name, call.idempotency_key))
-    return context
+    body = kind(plan, request, args, positional, named, traced, opened)
+    return chain, _tool_call(tool, plan.spec, opened, request, chain=chain, args=args, body=body)
 
 
 def _visible(plan: Plan, positional: Positional, named: Named) -> Named:
@@ -259,18 +172,6 @@ def _visible(plan: Plan, positional: Positional, named: Named) -> Named:
 
 def _without(hidden: frozenset[str], arguments: Named) -> Named:
     return {name: value for name, value in arguments.items() if name not in hidden}
-
-
-def _given(plan: Plan, call: ToolCall, args: Named, positional: Positional, named: Named) -> tuple[Positional, Named]:
-    """Return what the tool gets: its own arguments, or those that a handler put in their place."""
-    if call.args is args:
-        return positional, named
-    injected = {name: value for name, value in named.items() if name not in args}
-    given = {**injected, **call.args}
-    if not positional:
-        return (), given
-    first = given.pop(plan.lone_key)
-    return ((first,) if len(positional) == 1 else tuple(first)), given
 
 
 def _tool_call(
@@ -292,17 +193,6 @@ def _tool_call(
         body=body,
         sink=chain.sink or unheard,
     )
-
-
-def _child_config(config: RunnableConfig | None, child: _Child) -> RunnableConfig:
-    """Return the config of whatever the tool itself runs."""
-    if config is None or not config.keys() >= _COMPLETED:
-        return patch_config(config, callbacks=child)
-    patched = config.copy()  # whoever inherits it copies what is inside
-    patched["callbacks"] = child
-    patched.pop("run_name", None)
-    patched.pop("run_id", None)
-    return patched
 
 
 # ---------------------------------------------------------------- the end

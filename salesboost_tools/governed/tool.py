@@ -4,7 +4,7 @@
 # pyright: reportPrivateUsage=false
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
@@ -17,7 +17,8 @@ from pydantic import Field, PrivateAttr, field_serializer
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.spec import UNSPECIFIED, ToolSpec
 from salesboost_tools.governed.plan import Plan, make_plan
-from salesboost_tools.governed.run import Request, arun, run
+from salesboost_tools.governed.request import Request
+from salesboost_tools.governed.run import arun, run
 from salesboost_tools.handlers.base import ToolHandler
 
 _COPIED = (
@@ -162,9 +163,9 @@ class GovernedTool(BaseTool):
         request = Request(tool_input, config, tool_call_id, run_id, run_name, start_color, color, kwargs)
         return await arun(self, self._plan, manager, request)
 
-    async def arun_request(self, manager: AsyncCallbackManager, request: Request) -> Any:
+    def arun_request(self, manager: AsyncCallbackManager, request: Request) -> Coroutine[Any, Any, Any]:
         """Run one call under callbacks that are configured already; the node configures them once for many calls."""
-        return await arun(self, self._plan, manager, request)
+        return arun(self, self._plan, manager, request)
 
     def run_request(self, manager: CallbackManager, request: Request) -> Any:
         """Run one call in this thread under callbacks that are configured already."""

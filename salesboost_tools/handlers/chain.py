@@ -32,7 +32,7 @@ class Chain:
     def __init__(self, handlers: Iterable[ToolHandler]) -> None:
         self.handlers = tuple(sorted(dict.fromkeys(_with_companions(handlers)), key=lambda handler: handler.order))
         self.call: Proceed = _run_body
-        self.acall: AsyncProceed = _arun_body
+        self.acall: AsyncProceed = _run_body
         for handler in reversed(self.handlers):
             kind = type(handler)
             if kind.around is not ToolHandler.around or kind.aaround is not ToolHandler.aaround:
@@ -98,8 +98,3 @@ def _tell(observers: tuple[ToolHandler, ...], call: ToolCall, event: str, detail
 def _run_body(call: ToolCall) -> Any:
     call.record.attempts += 1
     return call.body(call)
-
-
-async def _arun_body(call: ToolCall) -> Any:
-    call.record.attempts += 1
-    return await call.body(call)

@@ -1,7 +1,7 @@
 """`ToolFanOut`: LangGraph's ToolNode, bounded, ordered, isolated, resumable, and several times cheaper."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
@@ -155,22 +155,24 @@ class ToolFanOut(OneCall):
         if progress is not None:
             await progress.arecall()
 
-        async def answer(position: int) -> Any:
-            call = message.calls[position]
-            if progress is None:
-                return await self._acounted(message, call)
+        def answer(position: int) -> Awaitable[Any]:
+            return self._acounted(message, message.calls[position])
+
+        async def answer_once(position: int) -> Any:
+            assert progress is not None, "asked for only where finished calls are kept"
             if finished := progress.finished(position):
                 return finished[0]
             with progress.at_desk(position) as own:
-                message.give(call, own)
-                answered = await self._acounted(message, call)
+                message.give(message.calls[position], own)
+                answered = await answer(position)
             progress.aended(position, answered)
             return answered
 
+        answering = answer if progress is None else answer_once
         ordered: list[Any] = []  # stays empty if somebody cancels
         try:
             with shared_among(message.calls, message.equal):
-                answers = await arun_lanes(message.lanes, answer, message.width, self._deadline_s)
+                answers = await arun_lanes(message.lanes, answering, message.width, self._deadline_s)
             ordered = self._ordered(message, answers)
         finally:
             if progress is not None and (not ordered or is_left_open(ordered)):
@@ -237,11 +239,9 @@ class ToolFanOut(OneCall):
         with self._measured.call(message.came_s):
             return self._in_time(message, call)
 
-    async def _acounted(self, message: Message, call: ToolCall) -> Any:
-        if self._measured is None:
-            return await self._ain_time(message, call)
-        with self._measured.call(message.came_s):
-            return await self._ain_time(message, call)
+    def _acounted(self, message: Message, call: ToolCall) -> Awaitable[Any]:
+        answered = self._aanswered(message, call) if self._call_deadline_s is None else self._ain_time(message, call)
+        return answered if self._measured is None else self._ameasured(message, answered, self._measured)
 
     def _in_time(self, message: Message, call: ToolCall) -> Any:
         if self._call_deadline_s is None:
@@ -250,16 +250,15 @@ class ToolFanOut(OneCall):
         return outcome.get() if outcome.wait(self._call_deadline_s) else self._late(call, None, self._call_deadline_s)
 
     async def _ain_time(self, message: Message, call: ToolCall) -> Any:
-        message.under_way += 1
         try:
-            if self._call_deadline_s is None:
-                return await self._aanswered(message, call)
             async with asyncio.timeout(self._call_deadline_s):
                 return await self._aanswered(message, call)
         except TimeoutError:  # the limit's own: a call keeps what it raises to itself
             return self._late(call, None, self._call_deadline_s)
-        finally:
-            message.under_way -= 1
+
+    async def _ameasured(self, message: Message, answered: Awaitable[Any], measured: Measured) -> Any:
+        with measured.call(message.came_s):
+            return await answered
 
     def _late(self, call: ToolCall, answer: object, limit_s: float | None) -> ToolMessage:
         return late_message(call, limit_s, started=answer is not NOT_STARTED, reads=self._reads(call))

@@ -105,12 +105,12 @@ async def arun_lanes(
     waiting = iter(lanes)
 
     async def work() -> None:
-        cancelled = cancelled_since()
+        asked = cancellations_asked()
         for lane in waiting:
             for position in lane:
                 answers[position] = UNFINISHED
                 answers[position] = await answer(position)
-                if cancelled():  # and the call took no notice: nothing new is started all the same
+                if cancellations_asked() > asked:  # and the call took no notice: nothing new is started all the same
                     raise asyncio.CancelledError
 
     async def work_together() -> None:
@@ -144,15 +144,14 @@ async def _in_time(working: Awaitable[None], deadline_s: float) -> None:
             await working
 
 
-def cancelled_since() -> Callable[[], bool]:
-    """Return a function that tells whether the current task has been cancelled from now on.
+def cancellations_asked() -> int:
+    """Return how often somebody has asked that the current task be cancelled.
 
-    If not, a CancelledError that a call raises is that call's own doing.
+    If it is no more than before a call, a CancelledError that the call raises is that call's own doing.
     """
     task = asyncio.current_task()
     assert task is not None, "whoever awaits is in a task"
-    before = task.cancelling()
-    return lambda: task.cancelling() > before
+    return task.cancelling()
 
 
 def run_lanes(

@@ -26,12 +26,12 @@ from pydantic import ValidationError
 from salesboost_tools.core.errors import ToolCallError
 from salesboost_tools.core.spec import UNSPECIFIED, Effect, ToolSpec
 from salesboost_tools.governed import GovernedTool, govern
-from salesboost_tools.governed.context import Inside
-from salesboost_tools.governed.run import Request
+from salesboost_tools.governed.context import inside
+from salesboost_tools.governed.request import Request
 from salesboost_tools.nodes.choice import Choice
 from salesboost_tools.nodes.equal_reads import EQUAL_READS
 from salesboost_tools.nodes.failure import Failures, HandleToolErrors
-from salesboost_tools.nodes.lanes import cancelled_since
+from salesboost_tools.nodes.lanes import cancellations_asked
 from salesboost_tools.nodes.message import Message, RuntimeOf
 from salesboost_tools.nodes.raised import Raised, raise_what_was_kept
 from salesboost_tools.nodes.stock import (
@@ -114,22 +114,25 @@ class OneCall(ToolNode):
             return Raised(error)
 
     async def _aanswered(self, message: Message, call: ToolCall) -> Any:
-        cancelled = cancelled_since()
+        asked = cancellations_asked()
+        message.under_way += 1
         try:
             try:
                 if self._awrap_tool_call is not None:
                     answering = self._arun_one(call, _handed_on(message), message.runtime_of(call))
-                    return await Inside(copy_context(), answering)
+                    return await inside(copy_context(), answering)
                 if self._wrap_tool_call is not None:  # in a thread: a sync wrapper must not hold up the event loop
                     runtime = message.runtime_of(call)
                     return await run_in_executor(THREAD_PER_CALL, self._run_one, call, _handed_on(message), runtime)
                 return await self._aanswer(message, call, self._tool_named(call["name"]), message.runtime_of)
             except asyncio.CancelledError as error:
-                if cancelled():
+                if cancellations_asked() > asked:
                     raise
                 return self._failed(call, _cancelled_itself(call, error))
         except Exception as error:  # noqa: BLE001
             return Raised(error)
+        finally:
+            message.under_way -= 1
 
     def _execute_tool_sync(self, request: ToolCallRequest, input_type: Any, config: RunnableConfig) -> Any:
         """Run the call that a wrapper lets through."""
@@ -169,14 +172,12 @@ class OneCall(ToolNode):
         choice = self._choices.get(call["name"])
         if choice is None or tool is not choice.face:
             manager = message.manager_of(self._set_up_as(call, tool))
-            run = partial(tool.arun_request, manager, self._request(message, call, tool, runtime))
+            running = tool.arun_request(manager, self._request(message, call, tool, runtime))
         else:
             trying = partial(self._atry, message, call, runtime)
-            run = partial(
-                choice.aanswer, call["args"], message.caller, trying, message.served_by(call), message.has_room
-            )
+            running = choice.aanswer(call["args"], message.caller, trying, message.served_by(call), message.has_room)
         try:
-            return self._normalized(await run(), call, message)
+            return self._normalized(await running, call, message)
         except GraphBubbleUp:
             raise
         except Exception as error:  # noqa: BLE001

@@ -17,7 +17,7 @@ from salesboost_tools.core.call import Caller, CallRecord
 from salesboost_tools.core.errors import ConfigurationError, ToolPermissionError, UpstreamError
 from salesboost_tools.core.spec import UNSPECIFIED, Effect, ToolSpec
 from salesboost_tools.governed import GovernedTool, govern
-from salesboost_tools.governed.run import Request
+from salesboost_tools.governed.request import Request
 from salesboost_tools.handlers.base import ToolHandler
 from salesboost_tools.handlers.cache import CacheHandler
 from salesboost_tools.handlers.permission import PermissionHandler
