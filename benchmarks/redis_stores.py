@@ -9,6 +9,7 @@ from typing import Any
 
 from salesboost_tools.core.rate import Bucket, seconds_to_wait
 from salesboost_tools.state import MISSING, MemoryCache, MemoryLimits
+from salesboost_tools.state.at_once import waits_for_nothing
 from salesboost_tools.state.protocols import LimitStore
 from salesboost_tools.state.redis import RedisState
 
@@ -20,11 +21,12 @@ _CACHE_URL = os.environ.get("BENCH_REDIS_URL", "redis://127.0.0.1:6399/1")
 class Limiter:
     """Checks one limit. A rate of `calls` per `period_s` and a burst of its own, as benches have them."""
 
-    __slots__ = ("_atake", "_bucket", "_take")
+    __slots__ = ("_at_once", "_atake", "_bucket", "_take")
 
     def __init__(self, store: LimitStore, bucket: Bucket):
         self._take = store.take
         self._atake = store.atake
+        self._at_once = waits_for_nothing(store.atake)
         self._bucket = bucket
 
     def check(self, key: str, cost: int = 1) -> tuple[bool, float]:
@@ -33,8 +35,9 @@ class Limiter:
         return (False, seconds_to_wait(wait_ns)) if wait_ns else (True, 0.0)
 
     async def acheck(self, key: str, cost: int = 1) -> tuple[bool, float]:
-        """Take tokens if they are there."""
-        wait_ns = await self._atake(key, self._bucket, cost)
+        """Take tokens if they are there, as `RateLimitHandler` does: a store that never waits is asked at once."""
+        bucket = self._bucket
+        wait_ns = self._take(key, bucket, cost) if self._at_once else await self._atake(key, bucket, cost)
         return (False, seconds_to_wait(wait_ns)) if wait_ns else (True, 0.0)
 
 

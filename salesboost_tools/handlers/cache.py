@@ -147,16 +147,17 @@ class CacheHandler(ToolHandler):
                 return proceed(call)
 
     async def _aread(self, call: ToolCall, proceed: AsyncProceed, key: str, ttl_s: float) -> Any:
+        at_once = self._reads.at_once
         while True:
             landed = self._flights.landed
-            value, standing = await self._reads.afind(call, key)
+            value, standing = self._reads.find(call, key) if at_once else await self._reads.afind(call, key)
             if standing is Standing.FRESH:
                 return self._found(call, "hits", value)
             flight, ahead, leads = self._flights.board(key, on_loop=True)
             if leads:
                 with flight:
                     if standing is not Standing.UNKNOWN and landed != self._flights.landed:  # maybe an equal call's
-                        value, standing = await self._reads.afind(call, key)
+                        value, standing = self._reads.find(call, key) if at_once else await self._reads.afind(call, key)
                         if standing is Standing.FRESH:
                             flight.landing = value
                             return self._found(call, "hits", value)
@@ -189,7 +190,11 @@ class CacheHandler(ToolHandler):
         result = await proceed(call)
         terms = self._keeps(flight, result, ttl_s, standing)
         if terms:
-            kept = await self._reads.akeep(call, key, flight.landing, *terms)
+            value, (fresh_s, stale_s) = flight.landing, terms
+            if self._reads.at_once:
+                kept = self._reads.keep(call, key, value, fresh_s, stale_s)
+            else:
+                kept = await self._reads.akeep(call, key, value, fresh_s, stale_s)
             if self._is_outdated(call, flight, kept=kept):
                 await self._reads.aforget(call)
         return result

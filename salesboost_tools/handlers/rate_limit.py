@@ -17,6 +17,7 @@ from salesboost_tools.core.spec import ToolSpec
 from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler
 from salesboost_tools.handlers.rate_claims import Per, claims_on, key_function
 from salesboost_tools.state import LimitClaim, MemoryLimits, MemoryState, State, WhenDown
+from salesboost_tools.state.at_once import waits_for_nothing
 from salesboost_tools.state.fallback import share_of
 
 DEFAULT_RATE_LIMIT = RateLimit("10/minute")
@@ -84,6 +85,7 @@ class RateLimitHandler(ToolHandler):
         if workers < 1:
             raise ConfigurationError(f"workers is how many processes share the limits, 1 or more; got {workers!r}")
         self._store = (state or MemoryState()).limits
+        self._at_once = waits_for_nothing(self._store.atake, self._store.atake_all)
         self._limits = {name: as_rate_limits(limit) for name, limit in (limits or {}).items()}
         self._default = as_rate_limits(default)
         self._key_of = key_function(per)
@@ -116,7 +118,7 @@ class RateLimitHandler(ToolHandler):
         """Take a token, wait for one, or refuse."""
         limits, key = self.limit_of(call), self._key_of(call)
         waited_s = 0.0
-        while wait_ns := await self._atake(call, key, limits):
+        while wait_ns := self._take(call, key, limits) if self._at_once else await self._atake(call, key, limits):
             wait_s = self._turn_comes_in_s(call, limits, wait_ns, waited_s)
             await self._asleep(wait_s)
             waited_s += wait_s

@@ -8,6 +8,7 @@ from typing import Any
 from salesboost_tools.core.call import ToolCall
 from salesboost_tools.core.errors import StateUnavailableError
 from salesboost_tools.state import MISSING, CacheEntry, CacheStore
+from salesboost_tools.state.at_once import waits_for_nothing
 
 
 class Standing(Enum):
@@ -44,6 +45,8 @@ class StoredReads:
     def __init__(self, store: CacheStore, stale_s: float) -> None:
         self._store = store
         self._stale_s = stale_s
+        self.at_once = waits_for_nothing(store.aget, store.aget_entry, store.aput, store.aclear)
+        """The store waits for nothing, so `find` and `keep` do for event loops too."""
         self._unforgotten: dict[str, object] = {}
         self._lock = threading.Lock()
         self.failures: Counter[str] = Counter()

@@ -1,12 +1,12 @@
 """Give every attempt a time limit."""
 
-import asyncio
 from typing import Any, NoReturn
 
 from salesboost_tools.core.call import ToolCall
 from salesboost_tools.core.errors import ConfigurationError, ToolTimeoutError
 from salesboost_tools.handlers.base import AsyncProceed, Proceed, ToolHandler
 from salesboost_tools.handlers.daemon_threads import THREADS
+from salesboost_tools.handlers.deadlines import Deadlines
 from salesboost_tools.handlers.outcome import is_failure
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -27,6 +27,7 @@ class TimeoutHandler(ToolHandler):
         if default_timeout_s is not None and not default_timeout_s > 0:
             raise ConfigurationError(f"default_timeout_s is seconds, above 0, or None; got {default_timeout_s!r}")
         self._default_timeout_s = default_timeout_s
+        self._deadlines = Deadlines()
 
     def around(self, call: ToolCall, proceed: Proceed) -> Any:
         """Run the attempt in a thread and wait for it."""
@@ -43,13 +44,15 @@ class TimeoutHandler(ToolHandler):
         timeout_s = call.spec.timeout_s or self._default_timeout_s
         if timeout_s is None:
             return await proceed(call)
-        limit = asyncio.timeout(timeout_s)
+        deadline = self._deadlines.begin(timeout_s)
         try:
-            async with limit:
-                return await proceed(call)
-        except Exception as error:
-            if not limit.expired() or not is_failure(error):  # the tool's own, perhaps a time-out of its own too
-                raise
+            result = await proceed(call)
+        except BaseException as error:
+            if not deadline.ended(error) and not (deadline.has_passed and is_failure(error)):
+                raise  # the tool's own, perhaps a time-out of its own too
+        else:
+            deadline.end()
+            return result
         return give_up(call, timeout_s)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from salesboost_tools.core.clock import Clock, nanoseconds
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.rate import Bucket, due_after, fit, tokens_left
+from salesboost_tools.state.at_once import at_once
 from salesboost_tools.state.health import StateHealth
 from salesboost_tools.state.limit_claims import fit_together
 from salesboost_tools.state.memory_leases import MemoryLeases
@@ -77,10 +78,12 @@ class MemoryLimits:
         with self._lock:
             return tokens_left(bucket, self._due_at_ns.get(key), self._now_ns())
 
+    @at_once
     async def atake(self, key: str, bucket: Bucket, tokens: int = 1) -> int:
         """Do what `take` does; there is nothing to wait for."""
         return self.take(key, bucket, tokens)
 
+    @at_once
     async def atake_all(self, claims: Sequence[LimitClaim]) -> int:
         """Do what `take_all` does; there is nothing to wait for."""
         return self.take_all(claims)
@@ -185,18 +188,22 @@ class MemoryCache:
             read = [(key, entry[2]) for key, entry in self._entries.items() if entry[2] and entry[0] > now]
         return sorted(read, key=lambda pair: (-pair[1], pair[0]))[:count]
 
+    @at_once
     async def aget(self, key: str) -> Any:
         """Do what `get` does; there is nothing to wait for."""
         return self.get(key)
 
+    @at_once
     async def aget_entry(self, key: str) -> CacheEntry | Missing:
         """Do what `get_entry` does; there is nothing to wait for."""
         return self.get_entry(key)
 
+    @at_once
     async def aput(self, key: str, value: Any, ttl_s: float, *, stale_s: float = 0.0) -> bool:
         """Do what `put` does; there is nothing to wait for."""
         return self.put(key, value, ttl_s, stale_s=stale_s)
 
+    @at_once
     async def aclear(self, prefix: str = "") -> int:
         """Do what `clear` does; there is nothing to wait for."""
         return self.clear(prefix)
