@@ -18,7 +18,7 @@ from salesboost_tools.core.errors import ConfigurationError, ToolCallError, Tool
 from salesboost_tools.governed import GovernedTool, govern
 from salesboost_tools.governed.request import Request
 from salesboost_tools.handlers.outcome import is_failure
-from salesboost_tools.nodes.lanes import arun_lanes, cancellations_asked, is_declared_write, lanes_of
+from salesboost_tools.nodes.lanes import arun_lanes, is_declared_write, lanes_of, running_task
 from salesboost_tools.nodes.raised import Raised, raise_what_was_kept
 from salesboost_tools.nodes.threads import THREAD_PER_CALL
 from salesboost_tools.wrong_arguments import explained
@@ -98,7 +98,8 @@ class ToolExecutor:
         """
         record = CallRecord()
         started = perf_counter()
-        asked = cancellations_asked()
+        task = running_task()
+        asked = task.cancelling()
         result: Any = None
         failure: BaseException | None = None
         try:
@@ -108,7 +109,7 @@ class ToolExecutor:
                 raise
             failure = error
         except asyncio.CancelledError as error:
-            if cancellations_asked() > asked:
+            if task.cancelling() > asked:
                 raise
             failure = error
         return Execution(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +36,7 @@ class Request:
     run_name: str | None = None
     start_color: str | None = "green"
     color: str | None = "green"
-    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    extra: Mapping[str, Any] | None = None
     caller: Caller | None = None
     record: CallRecord | None = None
     executor: Executor | None = None

@@ -22,9 +22,6 @@ from langchain_core.callbacks import (
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.tools import ToolException
 from langchain_core.tools.base import (
-    _format_output as format_output,
-)
-from langchain_core.tools.base import (
     _handle_tool_error as handled_tool_error,
 )
 from langchain_core.tools.base import (
@@ -34,9 +31,10 @@ from langchain_core.utils.uuid import uuid7
 from pydantic import ValidationError
 from pydantic.v1 import ValidationError as ValidationErrorV1
 
-from salesboost_tools.core.call import Body, CallRecord, ToolCall, unheard
+from salesboost_tools.core.call import Body, CallRecord, ToolCall, new_call, unheard
 from salesboost_tools.core.errors import ToolCallError
 from salesboost_tools.core.spec import ToolSpec
+from salesboost_tools.governed.answer import formatted
 from salesboost_tools.governed.body import AsyncBody, SyncBody
 from salesboost_tools.governed.caller import asked_key_of, caller_of, thread_of
 from salesboost_tools.governed.listening import atell_error, atell_start, listeners, tell_start
@@ -80,13 +78,13 @@ def run(tool: Answers, plan: Plan, manager: CallbackManager, request: Request) -
             content, artifact, status = _taken_apart(plan, response)
         except Exception as error:  # noqa: BLE001  (raised again unless the tool says how to answer)
             content, artifact, status = _answer(tool, request, error)
-        output = format_output(content, artifact, request.tool_call_id, tool.name, status)
+        output = formatted(content, artifact, request.tool_call_id, tool.name, status)
     except BaseException as error:
         if hearing:
             opened.on_tool_error(error, tool_call_id=request.tool_call_id)
         raise
     if hearing:
-        opened.on_tool_end(output, color=request.color, name=tool.name, **request.extra)
+        opened.on_tool_end(output, color=request.color, name=tool.name, **(request.extra or {}))
     return output
 
 
@@ -103,13 +101,13 @@ async def arun(tool: Answers, plan: Plan, manager: AsyncCallbackManager, request
             content, artifact, status = _taken_apart(plan, response)
         except Exception as error:  # noqa: BLE001  (raised again unless the tool says how to answer)
             content, artifact, status = _answer(tool, request, error)
-        output = format_output(content, artifact, request.tool_call_id, tool.name, status)
+        output = formatted(content, artifact, request.tool_call_id, tool.name, status)
     except BaseException as error:
         if hearing:
             await atell_error(opened, error, request.tool_call_id)
         raise
     if hearing:
-        await opened.on_tool_end(output, color=request.color, name=tool.name, **request.extra)
+        await opened.on_tool_end(output, color=request.color, name=tool.name, **(request.extra or {}))
     return output
 
 
@@ -143,7 +141,7 @@ def _start_event(
         "name": request.run_name,
         "inputs": inputs,
         "tool_call_id": request.tool_call_id,
-        **request.extra,
+        **(request.extra or {}),
     }
     text = given if isinstance(given, str) else str(request.tool_input if inputs is None else inputs)
     return {"name": tool.name, "description": tool.description}, text, details
@@ -177,19 +175,19 @@ def _without(hidden: frozenset[str], arguments: Named) -> Named:
 def _tool_call(
     tool: Answers, spec: ToolSpec, opened: BaseRunManager, request: Request, *, chain: Chain, args: Named, body: Body
 ) -> ToolCall:
+    record, config = request.record or CallRecord(), request.config
     if not chain.handlers:  # nobody looks, so a configuration without a proper caller is nobody's business
-        return ToolCall(tool.name, args, spec, record=request.record or CallRecord(), body=body)
-    config = request.config
-    return ToolCall(
-        name=tool.name,
-        args=args,
-        spec=spec,
-        caller=request.caller or caller_of(config),
-        tool_call_id=request.tool_call_id,
-        run_id=opened.run_id,
-        thread_id=thread_of(config),
-        asked_key=None if request.tool_call_id else asked_key_of(config),
-        record=request.record or CallRecord(),
+        return new_call(tool.name, args, spec, record=record, body=body)
+    return new_call(
+        tool.name,
+        args,
+        spec,
+        request.caller or caller_of(config),
+        request.tool_call_id,
+        opened.run_id,
+        thread_of(config),
+        None if request.tool_call_id else asked_key_of(config),
+        record=record,
         body=body,
         sink=chain.sink or unheard,
     )

@@ -105,12 +105,13 @@ async def arun_lanes(
     waiting = iter(lanes)
 
     async def work() -> None:
-        asked = cancellations_asked()
+        task = running_task()
+        asked = task.cancelling()
         for lane in waiting:
             for position in lane:
                 answers[position] = UNFINISHED
                 answers[position] = await answer(position)
-                if cancellations_asked() > asked:  # and the call took no notice: nothing new is started all the same
+                if task.cancelling() > asked:  # and the call took no notice: nothing new is started all the same
                     raise asyncio.CancelledError
 
     async def work_together() -> None:
@@ -144,14 +145,15 @@ async def _in_time(working: Awaitable[None], deadline_s: float) -> None:
             await working
 
 
-def cancellations_asked() -> int:
-    """Return how often somebody has asked that the current task be cancelled.
+def running_task() -> asyncio.Task[Any]:
+    """Return the task this runs in.
 
-    If it is no more than before a call, a CancelledError that the call raises is that call's own doing.
+    If nobody has asked since the start of a call that it be cancelled (`cancelling()`), a CancelledError that the call
+    raises is that call's own doing.
     """
     task = asyncio.current_task()
     assert task is not None, "whoever awaits is in a task"
-    return task.cancelling()
+    return task
 
 
 def run_lanes(

@@ -31,7 +31,7 @@ from salesboost_tools.governed.request import Request
 from salesboost_tools.nodes.choice import Choice
 from salesboost_tools.nodes.equal_reads import EQUAL_READS
 from salesboost_tools.nodes.failure import Failures, HandleToolErrors
-from salesboost_tools.nodes.lanes import cancellations_asked
+from salesboost_tools.nodes.lanes import running_task
 from salesboost_tools.nodes.message import Message, RuntimeOf
 from salesboost_tools.nodes.raised import Raised, raise_what_was_kept
 from salesboost_tools.nodes.stock import (
@@ -114,7 +114,8 @@ class OneCall(ToolNode):
             return Raised(error)
 
     async def _aanswered(self, message: Message, call: ToolCall) -> Any:
-        asked = cancellations_asked()
+        task = running_task()
+        asked = task.cancelling()
         message.under_way += 1
         try:
             try:
@@ -126,7 +127,7 @@ class OneCall(ToolNode):
                     return await run_in_executor(THREAD_PER_CALL, self._run_one, call, _handed_on(message), runtime)
                 return await self._aanswer(message, call, self._tool_named(call["name"]), message.runtime_of)
             except asyncio.CancelledError as error:
-                if cancellations_asked() > asked:
+                if task.cancelling() > asked:
                     raise
                 return self._failed(call, _cancelled_itself(call, error))
         except Exception as error:  # noqa: BLE001

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from salesboost_tools.core.call import ANONYMOUS, Caller, CallRecord, ToolCall
+from salesboost_tools.core.call import ANONYMOUS, Caller, CallRecord, ToolCall, new_call
 from salesboost_tools.core.spec import Effect, ToolSpec
 
 READ = ToolSpec(effect=Effect.READ)
@@ -46,6 +46,30 @@ def test_a_call_cannot_be_changed_but_its_record_tells_what_happens():
         call.name = "other"
     call.record.attempts += 1
     assert call.record == CallRecord(attempts=1, cached=False, waited_s=0.0)
+
+
+def test_a_call_made_the_quick_way_is_like_any_other():
+    record, sink = CallRecord(), print
+    call = new_call(
+        "crm", {"id": 1}, READ, Caller("coach"), "c1", None, "t", "mine", record=record, body=str, sink=sink
+    )
+    assert call == ToolCall(
+        name="crm",
+        args={"id": 1},
+        spec=READ,
+        caller=Caller("coach"),
+        tool_call_id="c1",
+        thread_id="t",
+        asked_key="mine",
+        record=record,
+        body=str,
+        sink=sink,
+    )
+    assert new_call("crm", {}, READ, record=record, body=str) == ToolCall("crm", {}, READ, record=record, body=str)
+    assert type(call) is ToolCall
+    assert call.with_args({"id": 2}).args == {"id": 2}
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        call.name = "other"
 
 
 def test_two_calls_do_not_share_a_record():
