@@ -42,15 +42,16 @@ def compare(
 ) -> Figure:
     """Measure both in turn; `per` is how many calls one time holds.
 
-    The ratio is the median over the blocks, so that a burst of foreign load does not decide.
+    The ratio is the median over the blocks, so that a burst of foreign load does not decide. Each block pays for the
+    collection of its own garbage, and not for what the one before it has left.
     """
     clock = time.perf_counter if wall else time.process_time
     peer(max(1, times // 10))
     ours(max(1, times // 10))
     peer_s, ours_s = [], []
-    gc.collect()
     for _ in range(blocks):
         for block, spent in ((peer, peer_s), (ours, ours_s)):
+            gc.collect()
             started = clock()
             block(times)
             spent.append((clock() - started) / times / per)

@@ -9,9 +9,9 @@ from langchain_core.callbacks.manager import ahandle_event, handle_event
 from salesboost_tools.handlers.base import ToolHandler
 
 
-def listeners(callbacks: Sequence[BaseCallbackHandler]) -> list[BaseCallbackHandler]:
+def listeners(callbacks: Sequence[BaseCallbackHandler]) -> Sequence[BaseCallbackHandler]:
     """Return those that want to hear a run's start and end; most ToolHandlers only stand around."""
-    return [h for h in callbacks if not isinstance(h, ToolHandler) or _hears_runs(type(h))]
+    return callbacks and [h for h in callbacks if not isinstance(h, ToolHandler) or _hears_runs(type(h))]
 
 
 def _hears_runs(kind: type[ToolHandler]) -> bool:

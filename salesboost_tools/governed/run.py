@@ -112,7 +112,7 @@ async def arun(tool: Answers, plan: Plan, manager: AsyncCallbackManager, request
 
 
 def _open(kind: type[_Run], manager: BaseCallbackManager, request: Request) -> _Run:
-    return kind(
+    opened = kind(
         run_id=request.run_id or uuid7(),
         handlers=manager.handlers,
         inheritable_handlers=manager.inheritable_handlers,
@@ -122,6 +122,10 @@ def _open(kind: type[_Run], manager: BaseCallbackManager, request: Request) -> _
         metadata=manager.metadata,
         inheritable_metadata=manager.inheritable_metadata,
     )
+    # LangChain shares these, but makes new lists in the place of empty ones, which a waiting call would then hold
+    opened.inheritable_handlers = manager.inheritable_handlers
+    opened.tags, opened.inheritable_tags = manager.tags, manager.inheritable_tags
+    return opened
 
 
 # ---------------------------------------------------------------- start

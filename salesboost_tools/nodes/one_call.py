@@ -106,7 +106,7 @@ class OneCall(ToolNode):
         try:
             try:
                 if self._wrap_tool_call is None:
-                    return self._answer(message, call, self._tool_named(call["name"]), message.runtime_of)
+                    return self._answer(message, call, self._tool_named(call["name"]))
                 return copy_context().run(self._run_one, call, _handed_on(message), message.runtime_of(call))
             except asyncio.CancelledError as error:
                 return self._failed(call, _cancelled_itself(call, error))
@@ -125,7 +125,7 @@ class OneCall(ToolNode):
                 if self._wrap_tool_call is not None:  # in a thread: a sync wrapper must not hold up the event loop
                     runtime = message.runtime_of(call)
                     return await run_in_executor(THREAD_PER_CALL, self._run_one, call, _handed_on(message), runtime)
-                return await self._aanswer(message, call, self._tool_named(call["name"]), message.runtime_of)
+                return await self._aanswer(message, call, self._tool_named(call["name"]))
             except asyncio.CancelledError as error:
                 if task.cancelling() > asked:
                     raise
@@ -150,7 +150,9 @@ class OneCall(ToolNode):
             return self._tool_named(request.tool_call["name"])
         return govern(request.tool)
 
-    def _answer(self, message: Message, call: ToolCall, tool: GovernedTool | None, runtime: RuntimeOf) -> Answer:
+    def _answer(
+        self, message: Message, call: ToolCall, tool: GovernedTool | None, runtime: RuntimeOf | None = None
+    ) -> Answer:
         if tool is None:
             return self._unknown(call)
         choice = self._choices.get(call["name"])
@@ -167,7 +169,9 @@ class OneCall(ToolNode):
         except Exception as error:  # noqa: BLE001  (raised again unless failures are answered)
             return self._failed(call, error)
 
-    async def _aanswer(self, message: Message, call: ToolCall, tool: GovernedTool | None, runtime: RuntimeOf) -> Answer:
+    async def _aanswer(
+        self, message: Message, call: ToolCall, tool: GovernedTool | None, runtime: RuntimeOf | None = None
+    ) -> Answer:
         if tool is None:
             return self._unknown(call)
         choice = self._choices.get(call["name"])
@@ -184,11 +188,11 @@ class OneCall(ToolNode):
         except Exception as error:  # noqa: BLE001
             return self._failed(call, error)
 
-    def _try(self, message: Message, call: ToolCall, runtime: RuntimeOf, attempt: Try) -> Any:
+    def _try(self, message: Message, call: ToolCall, runtime: RuntimeOf | None, attempt: Try) -> Any:
         request = self._request(message, call, attempt.tool, runtime, attempt)
         return attempt.tool.run_request(message.manager_of(attempt.tool), request)
 
-    async def _atry(self, message: Message, call: ToolCall, runtime: RuntimeOf, attempt: Try) -> Any:
+    async def _atry(self, message: Message, call: ToolCall, runtime: RuntimeOf | None, attempt: Try) -> Any:
         request = self._request(message, call, attempt.tool, runtime, attempt)
         return await attempt.tool.arun_request(message.manager_of(attempt.tool), request)
 
@@ -197,12 +201,17 @@ class OneCall(ToolNode):
         return self.tools_by_name[call["name"]] if tool is self._tool_named(call["name"]) else tool
 
     def _request(
-        self, message: Message, call: ToolCall, tool: GovernedTool, runtime: RuntimeOf, attempt: Try | None = None
+        self,
+        message: Message,
+        call: ToolCall,
+        tool: GovernedTool,
+        runtime: RuntimeOf | None,
+        attempt: Try | None = None,
     ) -> Request:
         known_as = tool.name if attempt is None else attempt.known_as
         injections = self._injected_args.get(known_as) or injections_of(tool)
         if injections.all_injected_keys or injections.state or injections.store or injections.runtime:
-            injected = self._inject_tool_args({**call, "name": known_as}, runtime(call), tool)
+            injected = self._inject_tool_args({**call, "name": known_as}, (runtime or message.runtime_of)(call), tool)
             args = injected["args"]
         else:
             args = {**call["args"]}
