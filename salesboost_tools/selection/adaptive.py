@@ -76,16 +76,17 @@ class Adaptive:
         """Return the arm with the highest bound."""
         if len(situation.arms) == 1:
             return Choice(0, 1.0)
-        memory = self._memory(situation)
-        memory.line_up(situation)
+        memory = situation.memory
+        if memory is None:
+            memory = self.new_memory(situation.weights)
+        lines = memory.lines(situation)
         if not memory.heard:
             return choose_in_turn(situation.pending, rng)
         note, lift = None, memory.lift
         if memory.trust and situation.context and rng.random() < memory.trust:
-            note, lift = memory.standard(situation), memory.looked_lift
+            note, lift, lines = memory.standard(situation), memory.looked_lift, memory.looked_lines(situation)
         z, luck = abs(rng.gauss(0.0, 1.0)), rng.random()
         height = z + lift
-        lines = memory.lines(situation, looked=note is not None)
         if luck < memory.most_doubt:
             lines = memory.lines_if_ill(lines, z, luck, situation.now_s)
         best, best_position = -math.inf, 0
@@ -114,12 +115,12 @@ class Adaptive:
         if len(situation.arms) == 1:
             return (1.0,), (), 0.0
         memory = self._memory(situation)
-        tracks = memory.line_up(situation)
+        lines = memory.lines(situation)
         if not memory.heard:
             return chances_in_turn(situation.pending), (), 0.0
+        tracks, now_s = memory.lined_up, situation.now_s
 
-        def chances(*, looked: bool) -> list[float]:
-            lift = memory.looked_lift if looked else memory.lift
+        def chances(lines: Sequence[tuple[float, float]], lift: float) -> list[float]:
             prospects = [
                 Prospect(
                     mean + lift * width,
@@ -127,13 +128,12 @@ class Adaptive:
                     track.doubt_at(now_s) if track.doubt > CERTAIN else 0.0,
                     *track.ill_line,
                 )
-                for (mean, width), track in zip(memory.lines(situation, looked=looked), tracks, strict=True)
+                for (mean, width), track in zip(lines, tracks, strict=True)
             ]
             return chances_of_bounds(prospects)
 
-        now_s = situation.now_s
-        trust = memory.trust if situation.context else 0.0
-        return chances(looked=False), chances(looked=True) if trust else (), trust
+        plain, trust = chances(lines, memory.lift), memory.trust if situation.context else 0.0
+        return plain, chances(memory.looked_lines(situation), memory.looked_lift) if trust else (), trust
 
     def _memory(self, situation: Situation) -> AdaptiveMemory:
         return situation.memory if situation.memory is not None else self.new_memory(situation.weights)

@@ -30,10 +30,10 @@ class AdaptiveMemory:
         "_pace",
         "_places",
         "_sharpness",
-        "_tracks",
         "_weights",
         "heard",
         "lift",
+        "lined_up",
         "most_doubt",
         "tracks",
         "trust",
@@ -61,29 +61,28 @@ class AdaptiveMemory:
         """The same of the bounds in a context."""
         return self._model.lift(self._outcomes)
 
-    def line_up(self, situation: Situation) -> list[ArmTrack]:
-        """Return the tracks of the situation's arms, up to date with the totals."""
+    def lines(self, situation: Situation) -> Sequence[tuple[float, float]]:
+        """Return mean and width of the reward to expect of each healthy arm, whatever the context is.
+
+        The line-up is then of the situation's arms and up to date with the totals.
+        """
         if self._arms is not situation.arms:
             self._line_up(situation.arms)
-        if self._known != list(situation.statistics):  # equal if the very same, which they are but for others' outcomes
+        if self._known != list(situation.statistics):  # the very same objects, but for others' outcomes
             self._catch_up(situation)
-        return self._tracks
+        return self._narrowed(self._lines, situation.pending) if any(situation.pending) else self._lines
 
-    def lines(self, situation: Situation, *, looked: bool) -> Sequence[tuple[float, float]]:
-        """Return mean and width of the reward to expect of each healthy arm, `line_up` having been called.
+    def looked_lines(self, situation: Situation) -> Sequence[tuple[float, float]]:
+        """Return the same in the situation's context, for the line-up."""
+        lines: list[tuple[float, float]] = self._model.outlook(situation.arms, situation.context)
+        return self._narrowed(lines, situation.pending) if any(situation.pending) else lines
 
-        Args:
-            situation: The question.
-            looked: Whether in its context, or whatever the context is.
-        """
-        lines = self._model.outlook(situation.arms, situation.context) if looked else self._lines
-        if any(situation.pending):
-            tracks = self._tracks
-            lines = [
-                (mean, width * math.sqrt(tracks[position].share_known(waiting))) if waiting else (mean, width)
-                for position, ((mean, width), waiting) in enumerate(zip(lines, situation.pending, strict=True))
-            ]
-        return lines
+    def _narrowed(self, lines: Sequence[tuple[float, float]], pending: Sequence[int]) -> Sequence[tuple[float, float]]:
+        """Return the lines as if the outcomes awaited had come and told nothing new."""
+        return [
+            (mean, width * math.sqrt(track.share_known(waiting))) if waiting else (mean, width)
+            for (mean, width), track, waiting in zip(lines, self.lined_up, pending, strict=True)
+        ]
 
     def lines_if_ill(
         self, lines: Sequence[tuple[float, float]], z: float, luck: float, now_s: float
@@ -97,7 +96,7 @@ class AdaptiveMemory:
             now_s: When: since the latest outcome a doubt can only have faded.
         """
         lines, most_doubt = list(lines), 0.0
-        for position, track in enumerate(self._tracks):
+        for position, track in enumerate(self.lined_up):
             doubt = track.doubt
             most_doubt = max(most_doubt, doubt)
             if luck < doubt and doubt > CERTAIN and luck < track.doubt_at(now_s):
@@ -108,17 +107,21 @@ class AdaptiveMemory:
 
     def standard(self, situation: Situation) -> float:
         """Return what a choice for the context has to beat: the reward to expect of the best arm in any context."""
-        healthy = [arm for arm, track in zip(situation.arms, self._tracks, strict=True) if track.doubt < 0.5]
+        healthy = [arm for arm, track in zip(situation.arms, self.lined_up, strict=True) if track.doubt < 0.5]
         return self._model.standard(healthy)
 
     def learn(self, lesson: Lesson) -> None:
         """Learn from an outcome of this process."""
-        track = self._track(lesson.arm)
+        arm = lesson.arm
+        track = self.tracks.get(arm)
+        if track is None:
+            track = self.tracks[arm] = ArmTrack(self._weights, self._sharpness)
+            self._forget_line_up()
         before = track.totals.pulls
         doubt = track.follow(lesson.known, lesson.now_s)
         self._count_in(track.totals.pulls - before)
         self.heard = True
-        place = self._places.get(lesson.arm)
+        place = self._places.get(arm)
         if place is not None:
             self._put(place, track)
         if self._looks and lesson.context and doubt < 0.5:
@@ -157,13 +160,6 @@ class AdaptiveMemory:
             self.trust = 0.0 if model is None else model.trust
             self._forget_line_up()
 
-    def _track(self, arm: str) -> ArmTrack:
-        track = self.tracks.get(arm)
-        if track is None:
-            track = self.tracks[arm] = ArmTrack(self._weights, self._sharpness)
-            self._forget_line_up()
-        return track
-
     def _count_in(self, outcomes: float) -> None:
         self._outcomes += outcomes
         self.lift = math.sqrt(self._pace * math.log1p(self._outcomes))
@@ -177,10 +173,10 @@ class AdaptiveMemory:
     def _line_up(self, arms: Sequence[str]) -> None:
         self._arms = arms
         self._places = {arm: place for place, arm in enumerate(arms)}
-        self._tracks = [self.tracks.get(arm) or ArmTrack(self._weights, self._sharpness) for arm in arms]
-        self._known = [track.totals for track in self._tracks]
-        self._lines = [track.line for track in self._tracks]
-        self.most_doubt = max([track.doubt for track in self._tracks], default=0.0)
+        self.lined_up = [self.tracks.get(arm) or ArmTrack(self._weights, self._sharpness) for arm in arms]
+        self._known = [track.totals for track in self.lined_up]
+        self._lines = [track.line for track in self.lined_up]
+        self.most_doubt = max([track.doubt for track in self.lined_up], default=0.0)
         """At least the highest doubt about an arm of the line-up; lowered by `lines_if_ill`."""
 
     def _put(self, place: int, track: ArmTrack) -> None:
@@ -191,7 +187,7 @@ class AdaptiveMemory:
 
     def _catch_up(self, situation: Situation) -> None:
         for place, (arm, known) in enumerate(zip(situation.arms, situation.statistics, strict=True)):
-            track = self._tracks[place]
+            track = self.lined_up[place]
             if track.totals != known:
                 self.tracks[arm] = track
                 self._count_in(known.pulls - track.totals.pulls)

@@ -1,8 +1,9 @@
 """Where the statistics of arms live: in memory here, behind an interface that a shared store can keep too."""
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol, cast
 
 from salesboost_tools.selection.statistics import NOTHING, ArmStatistics
 
@@ -60,21 +61,42 @@ class ArmStore(Protocol):
         ...
 
 
+class Known(dict[str, ArmStatistics]):
+    """Statistics by arm, of one group; `NOTHING` of an arm never seen."""
+
+    __slots__ = ("_asked",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked: tuple[Sequence[str] | None, Callable[[Any], Any]] = (None, tuple)
+
+    def __missing__(self, arm: str) -> ArmStatistics:
+        return NOTHING
+
+    def of(self, arms: Sequence[str]) -> tuple[ArmStatistics, ...]:
+        """Return what is known of each of `arms`, in their order."""
+        asked, pick = self._asked
+        if asked is arms:
+            return pick(self)
+        if len(arms) < 2 or not isinstance(arms, tuple):  # (of one, `itemgetter` makes no tuple)
+            return tuple([self[arm] for arm in arms])
+        pick = cast("Callable[[Any], Any]", itemgetter(*arms))
+        self._asked = (arms, pick)  # callers ask with the same tuple again; a tuple cannot change
+        return pick(self)
+
+
 class MemoryArms:
     """An `ArmStore` in this process. Thread-safe; grows with the number of arms, never with the number of calls."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._statistics: dict[str, dict[str, ArmStatistics]] = {}
+        self._statistics: dict[str, Known] = {}
         self._latest: dict[str, dict[str, tuple[float, str | None]]] = {}
 
     def read(self, group: str, arms: Sequence[str]) -> tuple[ArmStatistics, ...]:
         """Return what is known of each of `arms`, without a lock: every entry is immutable and replaced as a whole."""
-        known = self._statistics.get(group, {})
-        try:
-            return tuple(map(known.__getitem__, arms))
-        except KeyError:
-            return tuple([known.get(arm, NOTHING) for arm in arms])
+        known = self._statistics.get(group)
+        return (NOTHING,) * len(arms) if known is None else known.of(arms)
 
     def add(
         self,
@@ -91,7 +113,7 @@ class MemoryArms:
         with self._lock:
             known = self._statistics.get(group)
             if known is None:
-                known = self._statistics[group] = {}
+                known = self._statistics[group] = Known()
                 self._latest[group] = {}
             latest = self._latest[group]
             before = known.get(arm)

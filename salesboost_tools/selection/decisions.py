@@ -4,7 +4,7 @@ import itertools
 import math
 import os
 import secrets
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -78,7 +78,7 @@ class DecisionLog:
         self._max_pending = max_pending
         self._max_age_s = max_age_s
         self._decisions: OrderedDict[str, Decision] = OrderedDict()
-        self._pending: dict[str, dict[str, int]] = {}
+        self._pending: defaultdict[str, defaultdict[str, int]] = defaultdict(_no_counts)
         self._look_at_s = -math.inf  # no decision can be too old before then
 
     def __len__(self) -> int:
@@ -87,10 +87,7 @@ class DecisionLog:
     def add(self, decision: Decision) -> None:
         """Keep a decision until it is answered, and let go of those that are over a bound."""
         situation = decision.situation
-        counts = self._pending.get(situation.group)
-        if counts is None:
-            counts = self._pending[situation.group] = {}
-        counts[decision.chosen] = counts.get(decision.chosen, 0) + 1
+        self._pending[situation.group][decision.chosen] += 1
         self._decisions[decision.decision_id] = decision
         if situation.now_s > self._look_at_s or len(self._decisions) > self._max_pending:
             self._let_go(situation.now_s)
@@ -131,6 +128,10 @@ class DecisionLog:
             counts[decision.chosen] = left
         else:
             del counts[decision.chosen]
+
+
+def _no_counts() -> defaultdict[str, int]:
+    return defaultdict(int)
 
 
 class _Ids:

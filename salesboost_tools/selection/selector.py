@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
-from typing import Any, Literal, Protocol, TypeVar, cast, get_args, overload
+from typing import Any, Literal, TypeVar, cast, get_args, overload
 
 from langchain_core.tools import BaseTool
 
@@ -15,13 +15,14 @@ from salesboost_tools.core.reward import DEFAULT_WEIGHTS, RewardWeights, reward
 from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.arms import ArmStore, MemoryArms
 from salesboost_tools.selection.candidates import Candidates, mask
-from salesboost_tools.selection.decision_log import DecisionSink, JsonlLog, record_of
+from salesboost_tools.selection.decision_log import DecisionSink, JsonlLog
 from salesboost_tools.selection.decisions import Decision, DecisionLog, new_decision_id
 from salesboost_tools.selection.explain import doubts_in
 from salesboost_tools.selection.feedback import name_of, refuse_wrong_numbers, says_something
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.guardrail import Guardrail, GuardrailWatch
 from salesboost_tools.selection.learnt_together import LearntTogether, Memories
+from salesboost_tools.selection.observers import Observers, SelectionMetrics
 from salesboost_tools.selection.policy import Lesson, Policy, Situation, choose_for_log
 from salesboost_tools.selection.priors import ArmsWithPriors, Prior
 from salesboost_tools.selection.report import ArmReport, Outlook, report
@@ -38,18 +39,6 @@ Mask = Iterable[BaseTool | str] | None
 Context = Mapping[str, Any] | None
 
 _logger = logging.getLogger(__name__)
-
-
-class SelectionMetrics(Protocol):
-    """Counts choices and rewards."""
-
-    def selected(self, group: str, tool: str, by: str) -> None:
-        """Count a choice; by the policy, or by nobody: then the first available tool serves."""
-        ...
-
-    def rewarded(self, group: str, tool: str, reward: float) -> None:
-        """Record what an outcome was worth."""
-        ...
 
 
 class ToolSelector:
@@ -113,10 +102,8 @@ class ToolSelector:
         self._decisions = DecisionLog(max_pending=max_pending, max_age_s=max_age_s)
         self._log = log
         self._watch = None if guardrail is None else GuardrailWatch(guardrail)
-        self._metrics = metrics
-        self._is_observed = not (log is None and guardrail is None and metrics is None)
-        self.observer_failures = 0
-        """How often metrics, the log or who is told of the guardrail failed."""
+        self._observers = Observers(metrics, log, self._watch)
+        self._is_observed = mode == "shadow" or not (log is None and guardrail is None and metrics is None)
         self._candidates = Candidates()
         self._lock = threading.Lock()
         if isinstance(self._store, SharedArms):
@@ -126,6 +113,11 @@ class ToolSelector:
     def policy_version(self) -> str:
         """Name and version of the policy: `adaptive@4`."""
         return self._policy_version
+
+    @property
+    def observer_failures(self) -> int:
+        """How often metrics, the log or who is told of the guardrail failed."""
+        return self._observers.failures
 
     @overload
     def select_tool(
@@ -181,24 +173,22 @@ class ToolSelector:
                 suggested = arms[choice.position]
                 if decides:
                     chosen, propensity, note = suggested, choice.propensity, choice.note
-            self._decisions.add(
-                Decision(
-                    decision_id,
-                    situation,
-                    masked,
-                    chosen,
-                    propensity,
-                    suggested,
-                    self._policy_version,
-                    note,
-                    propensities,
-                )
+            decision = Decision(
+                decision_id,
+                situation,
+                masked,
+                chosen,
+                propensity,
+                suggested,
+                self._policy_version,
+                note,
+                propensities,
             )
-        if self._mode == "shadow":
-            _logger.info("`%s` serves %s; %s would choose `%s`", chosen, group.name, self._policy_version, suggested)
+            self._decisions.add(decision)
         if self._is_observed:
-            by = "nobody" if suggested != chosen else "policy"
-            self._tell(lambda metrics: metrics.selected(group.name, chosen, by))
+            if self._mode == "shadow":
+                _logger.info("`%s` serves %s; %s would choose `%s`", chosen, name, self._policy_version, suggested)
+            self._observers.tell_choice(decision)
         return group.variants[group.names.index(chosen)], decision_id
 
     def record_feedback(
@@ -244,37 +234,18 @@ class ToolSelector:
                 chosen,
                 outcome,
                 used_at_s=situation.now_s,
-                error=name_of(error),
+                error=None if error is None else name_of(error),
                 heard_at_s=now_s,
                 context=situation.context,
             )
             worth = reward(success, latency_s, weights, quality=quality, cost=cost)
-            memory = self._memories.of(situation.group)
-            if memory is not None:
-                memory.learn(Lesson(chosen, known, situation.context, worth, decision.note, now_s))
+            if situation.memory is not None:
+                situation.memory.learn(Lesson(chosen, known, situation.context, worth, decision.note, now_s))
             if self._watch is not None and decision.suggested == chosen:
                 self._watch.count(situation.group, success=success, now_s=now_s)
         if self._is_observed:
-            self._tell(
-                lambda metrics: metrics.rewarded(situation.group, chosen, worth),
-                lambda log: log.write(record_of(decision, success, latency_s, worth, quality=quality, cost=cost)),
-            )
+            self._observers.tell_outcome(decision, success, latency_s, worth, quality=quality, cost=cost)
         return True
-
-    def _tell(
-        self, tell_metrics: Callable[[SelectionMetrics], None], tell_log: Callable[[DecisionSink], None] | None = None
-    ) -> None:
-        """Tell whoever looks on. That they fail is counted and never harms a call."""
-        try:
-            if self._metrics is not None:
-                tell_metrics(self._metrics)
-            if self._watch is not None:
-                self._watch.tell_changes()
-            if self._log is not None and tell_log is not None:
-                tell_log(self._log)
-        except Exception:  # (an observer's sink)
-            self.observer_failures += 1
-            _logger.warning("a choice was not recorded", exc_info=True)
 
     @overload
     def get_best_tool(self, tool_group: ToolGroup | str) -> BaseTool | None: ...

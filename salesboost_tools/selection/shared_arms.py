@@ -13,7 +13,7 @@ from typing import Any
 
 from salesboost_tools.core.clock import Clock
 from salesboost_tools.core.errors import ConfigurationError, StateUnavailableError
-from salesboost_tools.selection.arms import ArmRecord
+from salesboost_tools.selection.arms import ArmRecord, Known
 from salesboost_tools.selection.follower import Follower
 from salesboost_tools.selection.shared_lessons import (
     SharedLesson,
@@ -75,7 +75,7 @@ class SharedArms:
         self.merge_every_s = merge_every_s
         self._ledger = ledger
         self._now = clock or time.monotonic
-        self._known: dict[str, dict[str, ArmStatistics]] = {}
+        self._known: dict[str, Known] = {}
         self._latest: dict[str, dict[str, tuple[float, str | None]]] = {}
         self._settled: dict[str, tuple[float, ...]] = {}  # the ledger's sums, as of the last merge
         self._waiting: deque[SharedLesson] = deque()
@@ -115,11 +115,8 @@ class SharedArms:
 
     def read(self, group: str, arms: Sequence[str]) -> tuple[ArmStatistics, ...]:
         """Return what is known of each of `arms`: without a lock, every entry is replaced as a whole."""
-        known = self._known.get(group, {})
-        try:
-            return tuple(map(known.__getitem__, arms))
-        except KeyError:
-            return tuple([known.get(arm, NOTHING) for arm in arms])
+        known = self._known.get(group)
+        return (NOTHING,) * len(arms) if known is None else known.of(arms)
 
     def add(
         self,
@@ -152,7 +149,7 @@ class SharedArms:
     ) -> ArmStatistics:
         known = self._known.get(group)
         if known is None:
-            known = self._known[group] = {}
+            known = self._known[group] = Known()
         before = known.get(arm)
         after = known[arm] = outcome if before is None else before.plus(outcome)
         self._note(group, arm, used_at_s, error)
@@ -369,7 +366,7 @@ class SharedArms:
             place = arm_of(row)
             if place is not None:
                 known, mine = statistics_from(amounts), untold.get(place)
-                self._known.setdefault(place[0], {})[place[1]] = known if mine is None else known.plus(mine)
+                self._known.setdefault(place[0], Known())[place[1]] = known if mine is None else known.plus(mine)
 
     # ------------------------------------------------------------ beginning and end
 

@@ -144,15 +144,16 @@ class ArmTrack:
         if self._cost and totals.priced:
             rest += self._cost * totals.cost / totals.priced * count
             rest_sq += self._cost * self._cost * totals.cost_sq / totals.priced * count
-        seen = self._successes + self._failures
+        successes, failures = self._successes, self._failures
+        seen = successes + failures
         doubt = self.doubt if seen < KNOWN_FROM else self._judge(seen, count, won, rest, now_s)
         self.at_s = now_s
         share = 1.0 - doubt
         fade = _FADE_AT_CAP if seen >= CAP else _FADE
         if count != 1:
             fade **= count
-        self._successes = self._successes * fade + share * won
-        self._failures = self._failures * fade + share * (count - won)
+        self._successes = successes * fade + share * won
+        self._failures = failures * fade + share * (count - won)
         self._rest = self._rest * fade + share * rest
         self._rest_sq = self._rest_sq * fade + share * rest_sq
         if count > CAP:  # a long past arrives at once: its proportions count, not its length
@@ -189,9 +190,10 @@ class ArmTrack:
 
     def _conclude(self) -> None:
         """Work out mean and deviation: success is Beta, the rest of the reward Gaussian, each by its own moments."""
-        seen = self._successes + self._failures
-        won = PRIOR_SUCCESSES + self._successes
-        tried = won + PRIOR_FAILURES + self._failures
+        successes, failures = self._successes, self._failures
+        seen = successes + failures
+        won = PRIOR_SUCCESSES + successes
+        tried = won + PRIOR_FAILURES + failures
         rate = won / tried
         counted = seen + PRIOR_LATENCY
         rest = (self._rest + self._imagined) / counted

@@ -26,6 +26,28 @@ class ArmStoreContract:
         store.add("search", "b", GOOD, used_at_s=1.0)
         assert store.read("search", ["a", "b"]) == (NOTHING, GOOD)
 
+    def test_every_question_is_answered_for_the_arms_it_names(self):
+        store = self.store()
+        store.add("search", "a", GOOD, used_at_s=1.0)
+        store.add("search", "b", BAD, used_at_s=1.0)
+        pair, reversed_pair = ("a", "b"), ("b", "a")
+        assert store.read("search", pair) == store.read("search", pair) == (GOOD, BAD)
+        assert store.read("search", reversed_pair) == (BAD, GOOD)
+        assert store.read("search", ("b",)) == (BAD,)
+        assert store.read("search", ()) == ()
+        assert store.read("search", pair) == (GOOD, BAD)
+        arms = ["a", "b"]
+        assert store.read("search", arms) == (GOOD, BAD)
+        arms.reverse()
+        assert store.read("search", arms) == (BAD, GOOD)
+
+    def test_a_question_asked_again_is_answered_with_what_has_come_since(self):
+        store, arms = self.store(), ("a", "b")
+        store.add("search", "a", GOOD, used_at_s=1.0)
+        assert store.read("search", arms) == (GOOD, NOTHING)
+        store.add("search", "b", BAD, used_at_s=1.0)
+        assert store.read("search", arms) == (GOOD, BAD)
+
     def test_outcomes_add_up(self):
         store = self.store()
         for outcome in (GOOD, BAD, GOOD):

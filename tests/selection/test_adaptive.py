@@ -7,6 +7,8 @@ import pytest
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.selection.adaptive import Adaptive
+from salesboost_tools.selection.arms import MemoryArms
+from salesboost_tools.selection.selector import ToolSelector
 from tests.selection.policy_contract import SEEDS, LearningPolicyContract, World, known, situation
 
 
@@ -57,3 +59,27 @@ def test_a_context_that_decides_is_followed():
             world.selector.record_feedback(decision_id, world.luck.random() < (0.9 if tool == right else 0.3), 100)
             used += call >= 300 and tool == right
     assert used > 0.85 * 300 * len(SEEDS)
+
+
+def test_what_is_kept_at_hand_of_the_arms_is_never_out_of_date(clock):
+    policy, arms, luck = Adaptive(), MemoryArms(), Random(3)
+    ours, others = (ToolSelector(policy, state=arms, seed=seed, clock=clock) for seed in (1, 2))
+    waiting: list[str] = []
+    for number in range(400):
+        clock.advance(luck.choice([0, 1, 30]))
+        selector = others if luck.random() < 0.2 else ours  # what others do is heard of through the totals
+        names = "abcd"[: 3 + (number > 200)]  # one comes later
+        allowed = names if luck.random() < 0.5 else luck.sample(names, 2)
+        _, decision_id = selector.select_tool(list(names), available=allowed)
+        if selector is ours:
+            seen = ours.find_decision(decision_id).situation
+            anew = policy.new_memory(seen.weights)
+            anew.load(seen.memory.dump())
+            assert policy.propensities(seen) == policy.propensities(seen.with_memory(anew))
+        works = luck.random() < (0.05 if 100 < number < 160 else 0.9)  # an outage, so that there are doubts
+        if luck.random() < 0.8:
+            selector.record_feedback(decision_id, works, luck.choice([50, 900]))
+        elif selector is ours:
+            waiting.append(decision_id)
+        if len(waiting) > 3:
+            ours.record_feedback(waiting.pop(0), works, 100)

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import threading
+import tracemalloc
 from collections import Counter
 from random import Random
 
@@ -166,6 +167,26 @@ def test_feedback_goes_to_the_tool_that_was_chosen_then(selector):
     before = pulls(selector)
     selector.record_feedback(first_id, False, 100)
     assert pulls(selector) == {**before, first: before.get(first, 0) + 1}
+
+
+def test_nothing_is_kept_of_answered_decisions_however_many(clock):
+    selector, luck = ToolSelector(seed=1, clock=clock), Random(1)
+
+    def decide_and_answer(count: int) -> None:
+        for _ in range(count):
+            clock.advance(1)
+            chosen, decision_id = selector.select_tool(NAMES, {"topic": luck.choice("xyz"), "length": luck.random()})
+            selector.record_feedback(decision_id, luck.random() < (0.9 if chosen == "a" else 0.6), 100)
+        selector.export_learnt()  # until then a few outcomes wait to be learnt together
+
+    decide_and_answer(1000)
+    tracemalloc.start()
+    decide_and_answer(1000)  # everything that is there is now put in place of something that was not traced
+    before, _ = tracemalloc.get_traced_memory()
+    decide_and_answer(5000)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 5000  # bytes in all: less than one for each
 
 
 def test_what_is_not_the_tools_doing_ends_the_decision_and_teaches_nothing(selector):
