@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from typing import Any
 
 _IDLE_KEPT = 32
+_IDLE_KEPT_AT_MOST = 128  # each has a pipe, and a process may have but a thousand file descriptors
 
 
 class Outcome:
@@ -113,6 +114,10 @@ class DaemonThreads:
             inbox.put(outcome)
             threading.Thread(target=self._work, args=(inbox,), name="salesboost-timed", daemon=True).start()
         return outcome
+
+    def keep(self, idle_kept: int) -> None:
+        """Keep so many idle threads from now on, up to 128; those who run more calls at once never ask for fewer."""
+        self._idle_kept = max(self._idle_kept, min(idle_kept, _IDLE_KEPT_AT_MOST))
 
     @property
     def idle(self) -> int:

@@ -116,6 +116,7 @@ class ToolFanOut(OneCall):
             awrap_tool_call=awrap_tool_call,
         )
         self._max_concurrency = max_concurrency
+        THREADS.keep(max_concurrency)  # starting one takes the event loop longer than all else of a blocking call
         self._parallel = parallel
         self._deadline_s = deadline_s
         self._call_deadline_s = call_deadline_s

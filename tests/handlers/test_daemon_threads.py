@@ -109,6 +109,21 @@ async def test_no_more_threads_stay_idle_than_are_to_be_kept():
     await until(lambda: sum(thread.is_alive() for thread in who) == threads.idle)
 
 
+async def test_whoever_runs_more_calls_at_once_has_more_threads_kept_and_nobody_fewer():
+    threads, meeting = DaemonThreads(idle_kept=1), threading.Barrier(4)
+    threads.keep(4)
+    threads.keep(2)
+    for outcome in [threads.start(meeting.wait, PATIENCE_S) for _ in range(4)]:
+        assert outcome.wait(PATIENCE_S)
+    assert threads.idle == 4
+
+
+def test_nobody_has_file_descriptors_used_up_by_idle_threads():
+    threads = DaemonThreads()
+    threads.keep(100_000)
+    assert threads._idle_kept == 128
+
+
 def test_a_thread_that_is_sent_work_while_it_is_about_to_leave_stays_for_it(threads):
     second = Outcome(threading.current_thread)
 

@@ -10,7 +10,7 @@ from langchain_core.tools import tool
 from salesboost_tools.governed import govern
 from salesboost_tools.handlers.timeout import TimeoutHandler
 from salesboost_tools.nodes.fan_out import ToolFanOut
-from tests.nodes.messages import answers, asks, calls
+from tests.nodes.messages import answers, asks, call, calls
 
 
 class Heart:
@@ -101,3 +101,20 @@ async def test_a_queued_call_that_is_cancelled_in_time_never_takes_a_thread():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not started
+
+
+async def test_a_node_finds_as_many_threads_waiting_as_it_runs_calls_at_once():
+    together, used = threading.Barrier(40), set()
+
+    @tool
+    def meet(number: int) -> str:
+        """Wait for the others."""
+        used.add(threading.current_thread())
+        together.wait(5)
+        return "met"
+
+    node = ToolFanOut([meet], max_concurrency=40)
+    for _ in range(3):
+        messages = await answers(node, "async", *[call("meet", f"c{number}", number=number) for number in range(40)])
+        assert {message.content for message in messages} == {"met"}
+    assert len(used) == 40
