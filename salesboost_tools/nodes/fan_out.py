@@ -129,6 +129,7 @@ class ToolFanOut(OneCall):
         progress = self._progress_of(message)
         if progress is not None:
             progress.recall()
+            _part_those_that_asked(message, progress)
 
         def answer(position: int) -> Any:
             call = message.calls[position]
@@ -155,6 +156,7 @@ class ToolFanOut(OneCall):
         progress = self._progress_of(message)
         if progress is not None:
             await progress.arecall()
+            _part_those_that_asked(message, progress)
 
         def answer(position: int) -> Awaitable[Any]:
             return self._acounted(message, message.calls[position])
@@ -281,6 +283,11 @@ class ToolFanOut(OneCall):
 
     def _conflict_of(self, call: ToolCall) -> str | None:
         return None if call["name"] in self._choices else conflict_of(self._tool_named(call["name"]), call["args"])
+
+
+def _part_those_that_asked(message: Message, progress: Progress) -> None:
+    """Let equal reads that wait for an answer share nothing: each has one of its own."""
+    message.equal = [None if progress.has_asked(n) else equal for n, equal in enumerate(message.equal)]
 
 
 def _name_of(tool: BaseTool | Callable[..., Any]) -> str:

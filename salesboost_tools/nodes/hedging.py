@@ -64,8 +64,6 @@ async def first_answer(
                 for racer in racers:
                     if racer in done and _ends_the_race(racer):
                         return racer is racers[-1], racer.result()
-            if racers[0].exception() is None:  # error messages, both of them
-                return False, racers[0].result()
         return False, await racers[0]
     finally:
         for racer in racers:

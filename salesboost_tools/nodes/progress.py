@@ -85,6 +85,10 @@ class Progress:
         """Return the answer of a call that has finished before, in a list; an empty one if it has not."""
         return self._past[position].answer
 
+    def has_asked(self, position: int) -> bool:
+        """Return whether a call ended with a question before."""
+        return self._past[position].waits
+
     @contextmanager
     def at_desk(self, position: int) -> Generator[RunnableConfig]:
         """Surround a call with a place of its own; yields its config."""

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import ToolMessage
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphInterrupt
+from langgraph.types import Command, interrupt
 
 from salesboost_tools.core.cache_key import cache_key
 from salesboost_tools.core.spec import UNSPECIFIED
@@ -23,7 +25,7 @@ from salesboost_tools.selection.selector import ToolSelector
 from tests.doubles import RunLedger, ScriptedTool
 from tests.nodes.compared import athrough, through
 from tests.nodes.groups import LastFirst, learnt, variant
-from tests.nodes.messages import answers, both_ways, call, equal_calls, run
+from tests.nodes.messages import answers, asks, both_ways, call, equal_calls, graph_of, run
 from tests.nodes.tools import WRITE
 
 
@@ -80,7 +82,7 @@ async def test_a_message_inside_of_another_does_not_share_with_it(way):
     def _ai(query):
         from langchain_core.messages import AIMessage
 
-        return [AIMessage("", tool_calls=[call("read", "c0", query=query)])]
+        return [AIMessage("", tool_calls=[call("read", "c1", query=query)])]
 
     outer = ToolFanOut([read, Asking(name="asking", spec=UNSPECIFIED)], max_concurrency=1)
     await answers(outer, way, *equal_calls("read", 2, query="q"), call("asking", "c9", query="q"))
@@ -103,6 +105,18 @@ async def test_a_question_is_asked_for_each_call(way):
     with pytest.raises(GraphInterrupt) as raised:
         await answers(ToolFanOut([read]), way, *equal_calls("read", 3))
     assert raised.value.args[0] == ["?"] * 3
+
+
+@both_ways
+async def test_each_of_several_equal_questions_gets_its_own_answer(way):
+    read = ScriptedTool(lambda query: f"heard {interrupt(query)}", name="read")
+    graph = graph_of(ToolFanOut([read]), checkpointer=InMemorySaver())
+    thread = {"configurable": {"thread_id": "t"}}
+    paused = await run(graph, asks(*equal_calls("read", 3)), way, thread)
+    replies = {question.id: str(number) for number, question in enumerate(paused["__interrupt__"])}
+    assert len(replies) == 3
+    done = await run(graph, Command(resume=replies), way, thread)
+    assert [message.content for message in done["messages"][1:]] == ["heard 0", "heard 1", "heard 2"]
 
 
 @both_ways

@@ -9,6 +9,7 @@ from salesboost_tools.governed import govern
 from salesboost_tools.handlers.rate_limit import RateLimitHandler
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.selection.selector import ToolSelector
+from tests.doubles import RunLedger
 from tests.nodes.groups import LastFirst, group_of, learnt, variant
 from tests.nodes.messages import answers, both_ways, call, calls
 from tests.nodes.tools import READ, WRITE, HangingTool
@@ -84,7 +85,9 @@ async def test_bad_arguments_are_not_tried_elsewhere_and_teach_nothing(way):
     selector = ToolSelector(LastFirst())
     first, second = variant("a"), variant("b")
     node = ToolFanOut([], groups=[group_of(first, second)], selector=selector)
-    [message] = await answers(node, way, call("search", query=["not", "text"]))
+    ledger = RunLedger()
+    [message] = await answers(node, way, call("search", query=["not", "text"]), config={"callbacks": [ledger]})
+    assert len(ledger.started) == 1
     assert message.status == "error"
     assert "query: Input should be a valid string" in message.content
     assert (first.started, second.started) == (0, 0)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from langchain_core.messages import ToolMessage
 from langgraph.errors import GraphInterrupt
 from pydantic import BaseModel, PrivateAttr
 
@@ -143,6 +144,37 @@ async def test_if_both_fail_the_first_ones_error_is_raised():
 
     with pytest.raises(OSError, match="first"):
         await first_answer(fails_late, fails, 0.0)
+
+
+def failed(content):
+    return ToolMessage(content, tool_call_id="c0", status="error")
+
+
+async def answers_late(result):
+    await asyncio.sleep(0.002)
+    return result
+
+
+async def answers_at_once(result):
+    return result
+
+
+async def test_an_error_message_is_no_answer_while_the_other_may_still_bring_one():
+    raced = first_answer(lambda: answers_late("good"), lambda: answers_at_once(failed("down")), 0.0)
+    assert await raced == (False, "good")
+
+
+async def test_if_both_answer_with_error_messages_the_first_ones_stands():
+    first, second = failed("first"), failed("second")
+    raced = first_answer(lambda: answers_late(first), lambda: answers_at_once(second), 0.0)
+    assert await raced == (False, first)
+
+
+async def test_one_that_cancels_itself_leaves_the_other_to_answer():
+    async def cancels_itself():
+        raise asyncio.CancelledError
+
+    assert await first_answer(lambda: answers_late("good"), cancels_itself, 0.0) == (False, "good")
 
 
 async def test_a_question_ends_the_race():

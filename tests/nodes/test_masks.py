@@ -1,7 +1,5 @@
 """A variant that had better not be asked is not asked, and it is told who was selected."""
 
-import pytest
-
 from salesboost_tools.core.errors import UpstreamError
 from salesboost_tools.governed import govern
 from salesboost_tools.handlers.circuit_breaker import CircuitBreakerHandler
@@ -158,12 +156,3 @@ def _message(name):
     from langchain_core.messages import AIMessage
 
     return AIMessage("", tool_calls=calls(name))
-
-
-@pytest.mark.parametrize("way", ["sync", "async"])
-async def test_what_a_caller_got_wrong_teaches_nothing_and_is_not_tried_elsewhere(way):
-    selector, other = ToolSelector(LastFirst()), variant("a")
-    node = ToolFanOut([], groups=[group_of(other, variant("b"))], selector=selector)
-    [message] = await answers(node, way, call("search", query={"not": "text"}))
-    assert message.status == "error"
-    assert (other.started, learnt(selector)) == (0, {})

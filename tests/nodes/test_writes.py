@@ -114,6 +114,14 @@ async def test_what_a_write_changes_may_depend_on_its_arguments(way):
 
 
 @both_ways
+async def test_a_tool_that_does_not_exist_holds_no_write_up(way):
+    crowd = Crowd(2)
+    node = ToolFanOut([MeetingTool(crowd, name=name, spec=changing(name)) for name in ("outbox", "crm")])
+    messages = await answers(node, way, *calls("outbox", "unheard_of", "crm"))
+    assert [message.status for message in messages] == ["success", "error", "success"]
+
+
+@both_ways
 async def test_one_write_of_which_nobody_knows_what_it_changes_makes_all_wait(way):
     writers = Crowd(1)
     named = [MeetingTool(writers, name=name, spec=changing(name)) for name in ("outbox", "crm")]
