@@ -19,6 +19,7 @@ from salesboost_tools.state.redis_limits import RedisLimits
 from salesboost_tools.state.redis_records import RedisRecords
 from salesboost_tools.state.redis_scripts import Script
 from salesboost_tools.state.redis_server import SingleServer
+from salesboost_tools.state.remembering_records import RememberingRecords
 
 
 class _UnknownScriptError(StateUnavailableError):
@@ -29,7 +30,8 @@ class RedisState:
     """Limits, cache, leases, records and a ledger on one Redis, for threads and event loops alike.
 
     Every key carries a prefix and a time to live. Give limits, leases and records a server with `maxmemory-policy
-    noeviction`: an evicted record is a write that may happen twice.
+    noeviction`, and one that is not emptied: a lost record is a write that may happen twice, unless the process that is
+    asked for it again is the one that began it.
 
     Args:
         url: `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://`; see `parse_redis_url`.
@@ -41,7 +43,8 @@ class RedisState:
             own, so no call waits for one: it fails at once until a probe has been answered.
         keep_unknown_s: Seconds for which the record of a write is kept whose owner is never heard of again.
         max_cached_bytes: Results that take more are not shared.
-        clock: Monotonic seconds, for `probe_every_s` and for showing what is read most; the rest goes by the server's.
+        clock: Monotonic seconds, for `probe_every_s`, for showing what is read most, and for how long this process
+            remembers the writes it has begun; the rest goes by the server's.
 
     Raises:
         ConfigurationError: The URL or a number makes no sense. Whether the server answers is for `ping` to say.
@@ -73,7 +76,9 @@ class RedisState:
         self.cache = RedisCache(self, prefix, max_value_bytes=max_cached_bytes, clock=clock)
         self.leases = RedisLeases(self, prefix)
         self.ledger = RedisLedger(self, prefix)
-        self.records = RedisRecords(self, prefix, keep_unknown_s=keep_unknown_s)
+        self.records = RememberingRecords(
+            RedisRecords(self, prefix, keep_unknown_s=keep_unknown_s), keep_unknown_s=keep_unknown_s, clock=clock
+        )
 
     # ------------------------------------------------------------ for operators
 

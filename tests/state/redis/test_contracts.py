@@ -6,6 +6,7 @@ from salesboost_tools.state import MISSING
 from salesboost_tools.state.redis_cache import RedisCache
 from salesboost_tools.state.redis_limits import RedisLimits
 from salesboost_tools.state.redis_records import RedisRecords
+from salesboost_tools.state.remembering_records import RememberingRecords
 from tests.state.contracts import CacheStoreContract, LimitStoreContract
 from tests.state.redis.conftest import new_prefix
 from tests.state.redis.doubles import AgeingClock, ScriptsOnTestClock, StretchedTimesToLive
@@ -86,3 +87,8 @@ class TestRedisRecords(OnAgeingRedis, RecordStoreContract):
         prefix = new_prefix()
         clock.watch(self.state, prefix)
         return RedisRecords(ScriptsOnTestClock(self.state, clock, expiring=True), prefix, keep_unknown_s=3600)
+
+
+class TestRedisRecordsThatAreRemembered(TestRedisRecords):
+    def make(self, clock):
+        return RememberingRecords(super().make(clock), keep_unknown_s=3600, clock=clock)

@@ -46,7 +46,7 @@ def test_a_write_whose_value_cannot_be_kept_is_done_all_the_same(new_state):
 def test_a_record_that_makes_no_sense_is_unknown(new_state):
     state = new_state()
     state.records.begin("k", "f", 60)
-    (key,) = state.send("KEYS", f"{state.records._prefix}*")
+    (key,) = state.send("KEYS", f"{state.cache._prefix}*")
     for field, value in (("lease_until_us", "soon"), ("state", "paused")):
         state.send("HSET", key, field, value)
         assert state.records.begin("k", "f", 60).state is ClaimState.UNKNOWN
