@@ -58,7 +58,7 @@ class Plan:
 
 def make_plan(inner: BaseTool, handlers: tuple[ToolHandler, ...], spec: ToolSpec) -> Plan:
     """Work out how to call `inner` from now on."""
-    stock = _runs_the_stock_way(inner)
+    stock = runs_the_stock_way(inner)
     call, acall = _stock_ways(inner) if stock else _own_ways(inner)
     return Plan(
         spec=spec,
@@ -72,7 +72,7 @@ def make_plan(inner: BaseTool, handlers: tuple[ToolHandler, ...], spec: ToolSpec
     )
 
 
-def _runs_the_stock_way(tool: BaseTool) -> bool:
+def runs_the_stock_way(tool: BaseTool) -> bool:
     """True unless the tool's class replaces LangChain's own way of running a tool."""
     kind = type(tool)
     return (

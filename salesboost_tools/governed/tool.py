@@ -5,6 +5,7 @@
 
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
@@ -16,10 +17,11 @@ from pydantic import Field, PrivateAttr, field_serializer
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.spec import UNSPECIFIED, ToolSpec
-from salesboost_tools.governed.plan import Plan, make_plan
+from salesboost_tools.governed.plan import Plan, make_plan, runs_the_stock_way
 from salesboost_tools.governed.request import Request
 from salesboost_tools.governed.run import arun, run
 from salesboost_tools.handlers.base import ToolHandler
+from salesboost_tools.handlers.chain import NoChains
 
 _COPIED = (
     "name",
@@ -180,6 +182,31 @@ class GovernedSimpleTool(GovernedTool, Tool):  # pyright: ignore[reportIncompati
     """A governed `Tool`: LangChain shows this class to models in a form of its own, so it must be recognised."""
 
     ainvoke = BaseTool.ainvoke  # `Tool` would run a sync function as a sync call, in a thread
+
+
+class TracedTool(GovernedTool):
+    """A tool without handlers whose run is closed whatever happens: a stock one leaves that of a cancelled call open.
+
+    Handlers that come with a call's callbacks do not stand around it; whoever makes one has them stand elsewhere.
+    """
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Work out once how to call the tool inside."""
+        super().model_post_init(context)
+        self._plan = replace(self._plan, chains=NoChains())
+
+
+def traced(tool: BaseTool) -> BaseTool:
+    """Return a `TracedTool` to run in a tool's place; the tool itself if its class has a way of its own to run."""
+    if not runs_the_stock_way(tool):
+        return tool
+    return TracedTool(
+        inner=tool,
+        spec=UNSPECIFIED,
+        func=getattr(tool, "func", None),
+        coroutine=getattr(tool, "coroutine", None),
+        **{name: getattr(tool, name) for name in _COPIED},
+    )
 
 
 def govern(tool: BaseTool, *handlers: ToolHandler, spec: ToolSpec | None = None) -> GovernedTool:

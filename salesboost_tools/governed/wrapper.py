@@ -20,12 +20,14 @@ from salesboost_tools.core.call import ToolCall, unheard
 from salesboost_tools.core.errors import ConfigurationError, ToolCallError
 from salesboost_tools.core.spec import UNSPECIFIED, ToolSpec
 from salesboost_tools.governed.caller import caller_of, thread_of
-from salesboost_tools.governed.tool import GovernedTool
+from salesboost_tools.governed.tool import GovernedTool, TracedTool, traced
 from salesboost_tools.handlers.base import ToolHandler
 from salesboost_tools.handlers.chain import Chain, JoinedChains
 
 Execute = Callable[[ToolCallRequest], Any]
 AsyncExecute = Callable[[ToolCallRequest], Awaitable[Any]]
+
+_TOOLS_REMEMBERED = 256
 
 
 class ToolCallWrapper:
@@ -52,6 +54,7 @@ class ToolCallWrapper:
                 raise ConfigurationError(f"the spec of `{name}` is a ToolSpec, not {type(spec).__name__}")
         self._chains = JoinedChains(handlers)
         self._specs = dict(specs or {})
+        self._traced: dict[int, tuple[BaseTool, BaseTool]] = {}
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Execute) -> ToolMessage | Command[Any]:
         """Stand around a call of a sync run."""
@@ -60,7 +63,7 @@ class ToolCallWrapper:
             return handler(request)
 
         def body(call: ToolCall) -> Any:
-            return _taken_apart(handler(_request_of(call, request, args)), request)
+            return _taken_apart(handler(self._request_of(call, request, args)), request)
 
         chain = self._chains.with_those_in(_callbacks(request))
         try:
@@ -75,13 +78,30 @@ class ToolCallWrapper:
             return await handler(request)
 
         async def body(call: ToolCall) -> Any:
-            return _taken_apart(await handler(_request_of(call, request, args)), request)
+            return _taken_apart(await handler(self._request_of(call, request, args)), request)
 
         chain = self._chains.with_those_in(_callbacks(request))
         try:
             return _put_together(await chain.acall(self._call(chain, request, args, body)), request)
         except ToolException as error:
             return _answer(error, request)
+
+    def _request_of(self, call: ToolCall, request: ToolCallRequest, args: dict[str, Any]) -> ToolCallRequest:
+        """Return what the node is to run: with the arguments that handlers left, in a run that is always closed."""
+        tool: Any = request.tool
+        if isinstance(tool, TracedTool):  # another wrapper has been here
+            running: BaseTool = tool
+        else:
+            _, running = self._traced.get(id(tool)) or self._remember(tool)
+        if call.args is args:
+            return request.override(tool=running)
+        return request.override(tool=running, tool_call={**request.tool_call, "args": dict(call.args)})
+
+    def _remember(self, tool: BaseTool) -> tuple[BaseTool, BaseTool]:
+        if len(self._traced) >= _TOOLS_REMEMBERED:  # tools made anew for every call must not pile up
+            self._traced.clear()
+        self._traced[id(tool)] = pair = (tool, traced(tool))  # holding a tool, so that its id stays its own
+        return pair
 
     def _call(self, chain: Chain, request: ToolCallRequest, args: dict[str, Any], body: Any) -> ToolCall:
         name, config = request.tool_call["name"], _config(request)
@@ -123,7 +143,7 @@ def _callbacks(request: ToolCallRequest) -> list[BaseCallbackHandler]:
 def _validated(request: ToolCallRequest) -> dict[str, Any] | None:
     """Return the model's arguments with defaults filled in; None if this call is none of the handlers' business."""
     tool: BaseTool | None = request.tool
-    if tool is None or isinstance(tool, GovernedTool):
+    if tool is None or (isinstance(tool, GovernedTool) and not isinstance(tool, TracedTool)):
         return None
     schema = tool.tool_call_schema
     given = request.tool_call["args"]
@@ -134,12 +154,6 @@ def _validated(request: ToolCallRequest) -> dict[str, Any] | None:
     except ValidationError:
         return None
     return {**model.__dict__, **(model.__pydantic_extra__ or {})}
-
-
-def _request_of(call: ToolCall, request: ToolCallRequest, args: dict[str, Any]) -> ToolCallRequest:
-    if call.args is args:
-        return request
-    return request.override(tool_call={**request.tool_call, "args": dict(call.args)})
 
 
 def _taken_apart(answer: Any, request: ToolCallRequest) -> Any:

@@ -70,6 +70,19 @@ class JoinedChains:
         return chain
 
 
+class NoChains(JoinedChains):
+    """No handlers, whatever comes with a call: they stand around it elsewhere."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    def with_those_in(self, callbacks: Iterable[BaseCallbackHandler]) -> Chain:  # noqa: ARG002
+        """Return the chain of none."""
+        return self.alone
+
+
 def _with_companions(handlers: Iterable[ToolHandler]) -> Iterator[ToolHandler]:
     for handler in handlers:
         yield _fit(handler)

@@ -1,248 +1,38 @@
-"""The same handlers, through every door: governed, a stock ToolNode's wrappers, an agent's middleware.
-
-One table of scenarios is played through each door; a model must see the same, and the tool be started as often.
-"""
+"""Handlers around tools that are not governed: what comes back through a wrapper, and what passes it untouched."""
 
 import asyncio
 import importlib
 import sys
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import pytest
 from langchain.agents import create_agent
-from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import InjectedToolCallId, StructuredTool, ToolException, tool
-from langgraph.graph import START, MessagesState, StateGraph
-from langgraph.prebuilt import ToolNode
+from langgraph import errors as graph_errors
+from langgraph.errors import GraphInterrupt
+from langgraph.prebuilt import InjectedState, ToolNode, ToolRuntime
 from langgraph.types import Command
 
 from salesboost_tools import (
     CacheHandler,
-    CircuitBreakerHandler,
     ConfigurationError,
     Effect,
-    IdempotencyHandler,
-    MaskingHandler,
-    MemoryState,
     MissingExtraError,
     PermissionHandler,
-    RateLimitHandler,
-    RetryHandler,
-    TimeoutHandler,
-    ToolFanOut,
+    StatusHandler,
     ToolHandler,
     ToolMiddleware,
     ToolSpec,
     UpstreamError,
     govern,
 )
-from salesboost_tools.governed.wrapper import ToolCallWrapper
+from salesboost_tools.governed.wrapper import _TOOLS_REMEMBERED, ToolCallWrapper
 from tests.doubles import RunLedger
+from tests.governed.doors import FORBIDDEN, ScriptedChatModel, a_tool, answers, call, through_a_graph
+from tests.handlers.doubles import GatedTool, until
 
 COACH = {"configurable": {"caller_role": "coach"}}
-
-
-class ScriptedChatModel(GenericFakeChatModel):
-    """Says what is in its script; tools may be bound to it and change nothing."""
-
-    def bind_tools(self, tools, **kwargs):
-        return self
-
-
-def a_tool(script, *, is_async):
-    """A tool that follows a script, once per start, and counts its starts."""
-    started: list[int] = []
-
-    def step(number: int) -> str:
-        started.append(number)
-        outcome = script[min(len(started), len(script)) - 1]
-        if isinstance(outcome, Exception):
-            raise outcome
-        return f"{outcome} {number}"
-
-    if is_async:
-
-        @tool("look_up")
-        async def look_up_async(number: int, scale: int = 1) -> str:
-            """Look a number up."""
-            await asyncio.sleep(0)
-            return step(number)
-
-        return look_up_async, started
-
-    @tool("look_up")
-    def look_up(number: int, scale: int = 1) -> str:
-        """Look a number up."""
-        return step(number)
-
-    return look_up, started
-
-
-def call(number, *, of=1, **more):
-    return {"name": "look_up", "args": {"number": number, **more}, "id": f"c{of}", "type": "tool_call"}
-
-
-@dataclass
-class Scenario:
-    calls: list[dict[str, Any]]
-    says: list[str]
-    starts: int
-    script: list[Any] = field(default_factory=lambda: ["found"])
-    spec: dict[str, Any] = field(default_factory=dict)
-    role: str | None = "coach"
-
-
-BUSY = "`look_up` is busy. Continue without it, or call it again in 60 seconds."
-FORBIDDEN = "You may not use `look_up` here. Answer without it."
-DOWN = UpstreamError("down", status=503, retryable=True, for_model="The provider is down.")
-
-SCENARIOS = {
-    "a plain call": Scenario([call(1)], ["found 1"], 1),
-    "an equal call is answered from memory under its own id": Scenario(
-        [call(1), call(1, of=2)], ["found 1", "found 1"], 1
-    ),
-    "a default that is spelt out makes no difference": Scenario(
-        [call(1), call(1, of=2, scale=1)], ["found 1", "found 1"], 1
-    ),
-    "another argument is another question": Scenario([call(1), call(2, of=2)], ["found 1", "found 2"], 2),
-    "the wrong role is refused": Scenario([call(1)], [FORBIDDEN], 0, role="npc"),
-    "no role is refused": Scenario([call(1)], [FORBIDDEN], 0, role=None),
-    "one too many is refused": Scenario(
-        [call(1), call(2, of=2)], ["found 1", BUSY], 1, spec={"rate_limit": "1/minute"}
-    ),
-    "a failure that passes is tried again": Scenario([call(1)], ["found 1"], 2, script=[DOWN, "found"]),
-    "a failure that stays is told": Scenario([call(1)], ["The provider is down."], 3, script=[DOWN]),
-    "a write is neither stored nor repeated": Scenario(
-        [call(1), call(1, of=2)],
-        ["The provider is down.", "found 1"],
-        2,
-        script=[DOWN, "found"],
-        spec={"effect": Effect.WRITE},
-    ),
-    "a write that comes again under its id is answered from its record": Scenario(
-        [call(1), call(1)], ["found 1", "found 1"], 1, spec={"effect": Effect.WRITE}
-    ),
-    "another write under the same id is refused": Scenario(
-        [call(1), call(2)],
-        ["found 1", "`look_up` was already asked for under this id with other arguments. Make a new call."],
-        1,
-        spec={"effect": Effect.WRITE},
-    ),
-    "a tool that keeps failing is left alone": Scenario(
-        [call(1), call(2, of=2)],
-        [
-            "The provider is down.",
-            "`look_up` does not work at the moment. Continue without it, or call it again in 30 seconds.",
-        ],
-        3,
-        script=[DOWN],
-    ),
-    "personal data is masked": Scenario(
-        [call(1)], ["write to d***@*******.com 1"], 1, script=["write to dana@example.com"]
-    ),
-}
-
-
-def handlers():
-    state = MemoryState()
-
-    async def no_wait(seconds):
-        await asyncio.sleep(0)
-
-    retry = RetryHandler(3, 0, jitter_s=0, sleep=lambda seconds: None, asleep=no_wait)
-    return (
-        MaskingHandler(),
-        PermissionHandler(),
-        IdempotencyHandler(state),
-        CacheHandler(state),
-        retry,
-        CircuitBreakerHandler(3, open_s=30),
-        RateLimitHandler(state),
-        TimeoutHandler(30),
-    )
-
-
-def spec_of(scenario):
-    usual = {"effect": Effect.READ, "allowed_roles": {"coach"}, "rate_limit": "100/minute", "cache_ttl_s": 60}
-    return ToolSpec(**{**usual, **scenario.spec})
-
-
-def through_a_graph(node):
-    return StateGraph(MessagesState).add_node("tools", node).add_edge(START, "tools").compile()
-
-
-def governed_in(kind):
-    def door(subject, spec):
-        governed = govern(subject, *handlers(), spec=spec)
-        governed.answers_model = True
-        return through_a_graph(kind([governed]))
-
-    return door
-
-
-def wrapped(subject, spec):
-    wrapper = ToolCallWrapper(*handlers(), specs={"look_up": spec})
-    node = ToolNode([subject], wrap_tool_call=wrapper.wrap_tool_call, awrap_tool_call=wrapper.awrap_tool_call)
-    return through_a_graph(node)
-
-
-DOORS = {
-    "governed in ToolNode": governed_in(ToolNode),
-    "governed in ToolFanOut": governed_in(ToolFanOut),
-    "wrapped in ToolNode": wrapped,
-}
-
-
-def answers(result):
-    return [message for message in result["messages"] if isinstance(message, ToolMessage)]
-
-
-@pytest.mark.parametrize("way", ["sync", "async"])
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_every_door_shows_the_model_the_same(name, door, way):
-    scenario = SCENARIOS[name]
-    subject, started = a_tool(scenario.script, is_async=way == "async")
-    graph = DOORS[door](subject, spec_of(scenario))
-    ledger = RunLedger()
-    config = {"configurable": {"caller_role": scenario.role} if scenario.role else {}, "callbacks": [ledger]}
-    seen = []
-    for one in scenario.calls:
-        state = {"messages": [AIMessage("", tool_calls=[one])]}
-        result = graph.invoke(state, config) if way == "sync" else asyncio.run(graph.ainvoke(state, config))
-        seen += answers(result)
-    assert [message.content for message in seen] == scenario.says
-    assert [message.tool_call_id for message in seen] == [one["id"] for one in scenario.calls]
-    assert {message.name for message in seen} == {"look_up"}
-    assert len(started) == scenario.starts
-    assert ledger.ended + ledger.failed == ledger.started
-
-
-@pytest.mark.parametrize("way", ["sync", "async"])
-@pytest.mark.parametrize("governed", ["no", "yes", "and wrapped"])
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_an_agent_sees_the_same_through_its_middleware(name, governed, way):
-    scenario = SCENARIOS[name]
-    subject, started = a_tool(scenario.script, is_async=way == "async")
-    spec = spec_of(scenario)
-    script = [AIMessage("", tool_calls=[one]) for one in scenario.calls]
-    model = ScriptedChatModel(messages=iter([*script, AIMessage("done")]))
-    middleware = [ToolMiddleware(*handlers(), specs={"look_up": spec})]
-    if governed == "no":
-        agent = create_agent(model, [subject], middleware=middleware)
-    else:
-        inside = govern(subject, *handlers(), spec=spec)
-        inside.answers_model = True
-        agent = create_agent(model, [inside], middleware=middleware if governed == "and wrapped" else [])
-    config = {"configurable": {"caller_role": scenario.role} if scenario.role else {}}
-    state = {"messages": [HumanMessage("go")]}
-    result = agent.invoke(state, config) if way == "sync" else asyncio.run(agent.ainvoke(state, config))
-    seen = answers(result)
-    assert [message.content for message in seen] == scenario.says
-    assert [message.tool_call_id for message in seen] == [one["id"] for one in scenario.calls]
-    assert len(started) == scenario.starts
 
 
 def test_a_governed_tool_is_not_governed_again():
@@ -356,6 +146,72 @@ def test_arguments_that_a_handler_puts_in_place_reach_the_tool(way):
     assert (answer.content, started) == ("found 9", [9])
 
 
+async def test_a_cancelled_calls_run_is_closed_though_its_tool_is_not_governed():
+    tool, ledger = GatedTool(), RunLedger()
+    wrapper = ToolCallWrapper(specs={"gated": ToolSpec(effect=Effect.READ)})
+    graph = through_a_graph(ToolNode([tool], awrap_tool_call=wrapper.awrap_tool_call))
+    asked = {"messages": [AIMessage("", tool_calls=[{"name": "gated", "args": {}, "id": "c1"}])]}
+    running = asyncio.create_task(graph.ainvoke(asked, {"callbacks": [ledger]}))
+    await until(lambda: tool.started)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert ledger.every_run_closed_once()
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_wrappers_may_stand_within_each_other(way):
+    subject, started = a_tool(["found"], is_async=way == "async")
+    outer, inner = CacheHandler(), CacheHandler()
+    read = {"look_up": ToolSpec(effect=Effect.READ)}
+    agent = create_agent(
+        ScriptedChatModel(messages=iter([AIMessage("", tool_calls=[call(1)]), AIMessage("done")])),
+        [subject],
+        middleware=[ToolMiddleware(outer, specs=read), InnerMiddleware(inner, specs=read)],
+    )
+    state = {"messages": [HumanMessage("go")]}
+    result = agent.invoke(state) if way == "sync" else asyncio.run(agent.ainvoke(state))
+    assert [message.content for message in answers(result)] == ["found 1"]
+    assert outer.statistics()["look_up"].misses == inner.statistics()["look_up"].misses == len(started) == 1
+
+
+class InnerMiddleware(ToolMiddleware):
+    """An agent takes one middleware of a name."""
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_handlers_of_the_config_stand_once_around_a_tool_that_is_not_governed(way):
+    subject, started = a_tool(["found"], is_async=way == "async")
+    status, wrapper = StatusHandler(), ToolCallWrapper()
+    node = ToolNode([subject], wrap_tool_call=wrapper.wrap_tool_call, awrap_tool_call=wrapper.awrap_tool_call)
+    graph, state = through_a_graph(node), {"messages": [AIMessage("", tool_calls=[call(1)])]}
+    config = {"callbacks": [status]}
+    graph.invoke(state, config) if way == "sync" else asyncio.run(graph.ainvoke(state, config))
+    assert [event.kind for event in status.feed.recent()] == ["started", "completed"]
+    assert started == [1]
+
+
+def test_a_tool_that_runs_in_a_way_of_its_own_is_left_its_way():
+    class OwnWay(StructuredTool):
+        def run(self, tool_input, *args, **kwargs):
+            return ToolMessage("without a run", tool_call_id=kwargs["tool_call_id"])
+
+    subject = OwnWay.from_function(lambda number: number, name="look_up", description="Look a number up.")
+    wrapper, ledger = ToolCallWrapper(CacheHandler()), RunLedger()
+    graph = through_a_graph(ToolNode([subject], wrap_tool_call=wrapper.wrap_tool_call))
+    (answer,) = answers(graph.invoke({"messages": [AIMessage("", tool_calls=[call(1)])]}, {"callbacks": [ledger]}))
+    assert answer.content == "without a run"
+    assert not ledger.started
+
+
+def test_tools_made_anew_for_every_call_do_not_pile_up():
+    wrapper = ToolCallWrapper()
+    for _ in range(_TOOLS_REMEMBERED + 2):
+        subject, _ = a_tool(["found"], is_async=False)
+        wrapper._remember(subject)
+    assert len(wrapper._traced) <= _TOOLS_REMEMBERED
+
+
 @pytest.mark.parametrize("way", ["sync", "async"])
 def test_a_governed_tool_and_a_stranger_are_let_through(way):
     subject, started = a_tool(["found"], is_async=way == "async")
@@ -391,10 +247,67 @@ def test_a_command_comes_through_as_it_is():
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
+def test_what_the_graph_injects_arrives_and_no_handler_sees_it(way):
+    seen = []
+
+    class Looks(ToolHandler):
+        order = 1
+
+        def around(self, call, proceed):
+            seen.append(dict(call.args))
+            return proceed(call)
+
+        async def aaround(self, call, proceed):
+            seen.append(dict(call.args))
+            return await proceed(call)
+
+    @tool
+    def look(number: int, state: Annotated[dict, InjectedState], runtime: ToolRuntime) -> str:
+        """Look."""
+        return f"{number} {len(state['messages'])} {runtime.tool_call_id}"
+
+    (answer,) = answers(asked_through(ToolCallWrapper(Looks()), look, way=way))
+    assert answer.content == "1 1 c1"
+    assert seen == [{"number": 1}]
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
 def test_what_a_tool_says_itself_is_raised_as_without_handlers(way):
     subject, _ = a_tool([ToolException("no such number")], is_async=way == "async")
     with pytest.raises(ToolException, match="no such number"):
         asked_through(ToolCallWrapper(CacheHandler()), subject, way=way)
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+@pytest.mark.parametrize("governed", [False, True])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError("broken"), "Error: RuntimeError('broken')\n Please fix your mistakes."),
+        (UpstreamError("down", for_model="The provider is down."), "The provider is down."),
+    ],
+    ids=["a tool's own", "one of ours"],
+)
+def test_a_middleware_answers_what_a_tool_raises_if_it_is_told_to(error, told, governed, way):
+    subject, _ = a_tool([error], is_async=way == "async")
+    subject = govern(subject) if governed else subject
+    (answer,) = answers(asked_through(ToolMiddleware(handle_tool_errors=True), subject, way=way))
+    assert (answer.content, answer.status, answer.name, answer.tool_call_id) == (told, "error", "look_up", "c1")
+    if governed or type(error) is RuntimeError:
+        with pytest.raises(type(error)):
+            asked_through(ToolMiddleware(), subject, way=way)
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_it_never_answers_an_interrupt_nor_what_a_person_answered_wrongly(way):
+    middleware = ToolMiddleware(handle_tool_errors=True)
+    waits, _ = a_tool([GraphInterrupt(())], is_async=way == "async")
+    assert answers(asked_through(middleware, waits, way=way)) == []
+    misunderstood = ValueError("no such answer")
+    graph_errors._mark_invalid_resume(misunderstood)
+    asks, _ = a_tool([misunderstood], is_async=way == "async")
+    with pytest.raises(ValueError, match="no such answer"):
+        asked_through(middleware, asks, way=way)
 
 
 def test_without_langchain_the_middleware_names_the_extra(monkeypatch):

@@ -5,6 +5,8 @@ import threading
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import tool as make_tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
@@ -13,6 +15,7 @@ from langgraph.types import Command, RetryPolicy, interrupt
 
 from salesboost_tools import Effect, IdempotencyHandler, ToolFanOut, ToolMiddleware, ToolSpec, govern
 from tests.doubles import RunLedger
+from tests.governed.doors import ScriptedChatModel
 from tests.handlers.doubles import until
 from tests.nodes.messages import asks, call, calls, graph_of
 from tests.peers.conftest import ours_and
@@ -89,6 +92,33 @@ async def test_a_call_that_raises_leaves_no_sibling_running(kind):
     answers = (await running)["messages"][1:]
     assert not alone
     assert [(answer.status, answer.content == "done") for answer in answers] == [("error", False), ("success", True)]
+
+
+@ours_and(langchain=None)
+async def test_a_call_that_raises_in_an_agent_cuts_no_sibling_off(kind):
+    """An agent made by `create_agent` cancels the other calls half-way and fails."""
+    ended = []
+
+    @make_tool
+    async def fails() -> str:
+        """Fail."""
+        raise RuntimeError("broken")
+
+    @make_tool
+    async def works() -> str:
+        """Work."""
+        for _ in range(50):
+            await asyncio.sleep(0)
+        ended.append("works")
+        return "done"
+
+    model = ScriptedChatModel(messages=iter([AIMessage("", tool_calls=calls("fails", "works")), AIMessage("well")]))
+    middleware = [ToolMiddleware(handle_tool_errors=True)] if kind == "ours" else []
+    agent = create_agent(model, [fails, works], middleware=middleware)
+    said = (await agent.ainvoke({"messages": [HumanMessage("go")]}))["messages"]
+    assert [(one.name, one.status) for one in said[2:4]] == [("fails", "error"), ("works", "success")]
+    assert ended == ["works"]
+    assert said[-1].content == "well"
 
 
 @ours_and(langgraph=ToolNode)
