@@ -21,6 +21,15 @@ class ArmRecord(NamedTuple):
 UNTRIED = ArmRecord()
 
 
+class Note(NamedTuple):
+    """What a policy noted on a choice, on its way to those who understand it."""
+
+    learner: str
+    """Whose memories it is for: `Memories.short_name`."""
+    text: Any
+    """`Choice.note`."""
+
+
 class ArmStore(Protocol):
     """Statistics per group and arm, shared by every thread and task, perhaps by many workers.
 
@@ -42,6 +51,7 @@ class ArmStore(Protocol):
         error: str | None = None,
         heard_at_s: float | None = None,
         context: Mapping[str, Any] | None = None,
+        note: Note | None = None,
     ) -> ArmStatistics:
         """Add the statistics of an outcome; return what is known of the arm then, the very object `read` returns.
 
@@ -53,6 +63,7 @@ class ArmStore(Protocol):
             error: What went wrong, if anything; the latest is kept.
             heard_at_s: When the outcome was known, in seconds; None for `used_at_s`. For other workers' memories.
             context: What was known of the call. For other workers' memories.
+            note: What the policy noted on its choice. For other workers' memories of the same policy.
         """
         ...
 
@@ -108,6 +119,7 @@ class MemoryArms:
         error: str | None = None,
         heard_at_s: float | None = None,  # noqa: ARG002  (nobody else listens)
         context: Mapping[str, Any] | None = None,  # noqa: ARG002
+        note: Note | None = None,  # noqa: ARG002
     ) -> ArmStatistics:
         """Add the statistics of an outcome; return what is known of the arm then."""
         with self._lock:

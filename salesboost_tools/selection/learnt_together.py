@@ -28,6 +28,8 @@ class Memories:
         self._by_group: dict[str, Memory] = {}
         self.name = f"{policy.name}@{policy.version}, {weights.version}"
         """What has to be equal for one's dump to be another's to load."""
+        self.short_name = hashlib.blake2b(self.name.encode(), digest_size=8).hexdigest()
+        """The same, as it is told to other workers."""
 
     def of(self, group: str) -> Memory | None:
         """Return what is remembered of a group; None if the policy has no memory."""
@@ -87,7 +89,7 @@ class LearntTogether:
     @property
     def name(self) -> str:
         """A short name for policy and weights."""
-        return hashlib.blake2b(self._memories.name.encode(), digest_size=8).hexdigest()
+        return self._memories.short_name
 
     def learn_from(self, lesson: SharedLesson) -> None:
         """Learn an outcome that has just been added to the sums."""
@@ -97,7 +99,9 @@ class LearntTogether:
         (known,) = self._arms.read(lesson.group, (lesson.arm,))
         (worth,) = mean_rewards([lesson.outcome], self._weights)
         now_s = min(lesson.heard_at_s, self._clock())  # their clock may be ahead
-        memory.learn(Lesson(lesson.arm, known, lesson.context, worth, None, now_s))
+        note = lesson.note
+        told = note.text if note is not None and note.learner == self.name else None
+        memory.learn(Lesson(lesson.arm, known, lesson.context, worth, told, now_s))
 
     def dump(self) -> dict[str, Any]:
         """Return everything learnt."""

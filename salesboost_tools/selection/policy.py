@@ -69,7 +69,11 @@ class Choice:
     None if it costs too much to know right now: `Policy.propensities` says it, from the same situation.
     """
     note: Final[Any] = None
-    """Anything the policy wants to be told again, in `Lesson.note`, when the outcome is known."""
+    """Anything the policy wants to be told again, in `Lesson.note`, when the outcome is known.
+
+    The same policy in other workers is told of it too if JSON has words for it, and as JSON gives it back: a tuple as
+    a list.
+    """
 
 
 class Policy(Protocol):
@@ -114,7 +118,7 @@ class Lesson:
     reward: Final[float]
     """What the outcome was worth."""
     note: Final[Any]
-    """`Choice.note` if the policy made the choice; None if another did."""
+    """`Choice.note` if the policy made the choice, here or in another worker; None if another policy did."""
     now_s: Final[float]
     """Seconds on the selector's clock."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.selection.arms import ArmRecord, ArmStore
+from salesboost_tools.selection.arms import ArmRecord, ArmStore, Note
 from salesboost_tools.selection.statistics import NOTHING, ArmStatistics, statistics_of
 
 
@@ -72,10 +72,11 @@ class ArmsWithPriors:
         error: str | None = None,
         heard_at_s: float | None = None,
         context: Mapping[str, Any] | None = None,
+        note: Note | None = None,
     ) -> ArmStatistics:
         """Add the statistics of an outcome; return what is known of the arm then, its prior included."""
         known = self._store.add(
-            group, arm, outcome, used_at_s=used_at_s, error=error, heard_at_s=heard_at_s, context=context
+            group, arm, outcome, used_at_s=used_at_s, error=error, heard_at_s=heard_at_s, context=context, note=note
         )
         return self._with_prior(group, arm, known)
 

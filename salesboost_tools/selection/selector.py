@@ -13,7 +13,7 @@ from salesboost_tools.core.clock import Clock
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import DEFAULT_WEIGHTS, RewardWeights, reward
 from salesboost_tools.selection.adaptive import Adaptive
-from salesboost_tools.selection.arms import ArmStore, MemoryArms
+from salesboost_tools.selection.arms import ArmStore, MemoryArms, Note
 from salesboost_tools.selection.candidates import Candidates, mask
 from salesboost_tools.selection.decision_log import DecisionSink, JsonlLog
 from salesboost_tools.selection.decisions import Decision, DecisionLog, new_decision_id
@@ -237,6 +237,7 @@ class ToolSelector:
                 error=None if error is None else name_of(error),
                 heard_at_s=now_s,
                 context=situation.context,
+                note=None if decision.note is None else Note(self._memories.short_name, decision.note),
             )
             worth = reward(success, latency_s, weights, quality=quality, cost=cost)
             if situation.memory is not None:

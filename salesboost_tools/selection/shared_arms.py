@@ -13,14 +13,13 @@ from typing import Any
 
 from salesboost_tools.core.clock import Clock
 from salesboost_tools.core.errors import ConfigurationError, StateUnavailableError
-from salesboost_tools.selection.arms import ArmRecord, Known
+from salesboost_tools.selection.arms import ArmRecord, Known, Note
 from salesboost_tools.selection.follower import Follower
 from salesboost_tools.selection.shared_lessons import (
     SharedLesson,
     amounts_of,
     arm_of,
     heard,
-    plain,
     row_of,
     statistics_from,
     told,
@@ -128,16 +127,14 @@ class SharedArms:
         error: str | None = None,
         heard_at_s: float | None = None,
         context: Mapping[str, Any] | None = None,
+        note: Note | None = None,
     ) -> ArmStatistics:
         """Add the statistics of an outcome; return what is known of the arm then."""
         with self._lock:
             known = self._absorb(group, arm, outcome, used_at_s, error)
             waiting = self._waiting
-            waiting.append(
-                SharedLesson(
-                    group, arm, outcome, used_at_s, used_at_s if heard_at_s is None else heard_at_s, error, context
-                )
-            )
+            known_at_s = used_at_s if heard_at_s is None else heard_at_s
+            waiting.append(SharedLesson(group, arm, outcome, used_at_s, known_at_s, error, context, note))
             if len(waiting) >= self._early_at:
                 if len(waiting) > _MOST_WAITING:
                     self._let_fade(waiting.popleft())
@@ -312,7 +309,7 @@ class SharedArms:
                     self._worker,
                     self._number,
                     {row: amounts_of(sums) for row, sums in amounts.items()},
-                    told([each._replace(context=plain(each.context)) for each in lessons]),
+                    told(lessons),
                 )
             if follower is None or self._waiting or self._place is None or self._now() < self._snapshot_at_s:
                 return None

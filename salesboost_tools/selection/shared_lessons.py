@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any, NamedTuple
 
+from salesboost_tools.selection.arms import Note
 from salesboost_tools.selection.statistics import ArmStatistics
 
 
@@ -20,7 +21,9 @@ class SharedLesson(NamedTuple):
     """When its outcome was known."""
     error: str | None
     context: Mapping[str, Any] | None
-    """Words, flags and numbers of the context; None if nothing was known."""
+    """What was known of the call: of another worker's its words, flags and numbers. None if nothing."""
+    note: Note | None = None
+    """What the policy noted on its choice, as JSON gives it back; None if nothing that JSON knows."""
 
 
 def row_of(group: str, arm: str) -> str:
@@ -47,7 +50,7 @@ def statistics_from(amounts: Sequence[float]) -> ArmStatistics:
     return ArmStatistics(*amounts)
 
 
-def plain(context: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _plain(context: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return what policies look at of a context: words, flags and finite numbers; nothing else leaves the process."""
     if not context:
         return None
@@ -56,24 +59,49 @@ def plain(context: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def told(lessons: Iterable[SharedLesson]) -> str:
     """Return lessons as text."""
-    return json.dumps(
-        [
-            [each.group, each.arm, _shortened(each.outcome), each.used_at_s, each.heard_at_s, each.error, each.context]
-            for each in lessons
-        ],
-        separators=(",", ":"),
-    )
+    return json.dumps([_row(each) for each in lessons], separators=(",", ":"))
 
 
 def heard(text: str) -> list[SharedLesson]:
     """Return the lessons of a text; those that cannot be read are left out, since the sums hold them anyway."""
     try:
         return [
-            SharedLesson(str(group), str(arm), ArmStatistics(*outcome), float(used), float(known), error, context)
-            for group, arm, outcome, used, known, error, context in json.loads(text)
+            SharedLesson(
+                str(group),
+                str(arm),
+                ArmStatistics(*outcome),
+                float(used),
+                float(known),
+                error,
+                context,
+                Note(*note) if note else None,
+            )
+            for group, arm, outcome, used, known, error, context, *note in json.loads(text)
         ]
     except (ValueError, TypeError):
         return []
+
+
+def _row(lesson: SharedLesson) -> list[Any]:
+    row = [
+        lesson.group,
+        lesson.arm,
+        _shortened(lesson.outcome),
+        lesson.used_at_s,
+        lesson.heard_at_s,
+        lesson.error,
+        _plain(lesson.context),
+    ]
+    return row if lesson.note is None or not _has_words_for(lesson.note) else [*row, *lesson.note]
+
+
+def _has_words_for(note: Note) -> bool:
+    """Return whether JSON can say it: a policy of one's own may note anything."""
+    try:
+        json.dumps(note)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _shortened(outcome: ArmStatistics) -> list[float]:

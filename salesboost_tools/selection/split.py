@@ -37,7 +37,7 @@ class SplitMemory:
 
     def learn(self, lesson: Lesson) -> None:
         """Learn from an outcome."""
-        side, note = lesson.note if isinstance(lesson.note, SideNote) else (None, None)
+        side, note = lesson.note or (None, None)  # another worker's is a list
         for name, memory in (("A", self.first), ("B", self.second)):
             told = note if side == name else None
             memory.learn(Lesson(lesson.arm, lesson.known, lesson.context, lesson.reward, told, lesson.now_s))

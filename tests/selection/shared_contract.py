@@ -8,9 +8,13 @@ import pytest
 from salesboost_tools.core.errors import StateUnavailableError
 from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.arms import ArmStore
+from salesboost_tools.selection.bounded import Forgetful
+from salesboost_tools.selection.policy import Choice, draw
 from salesboost_tools.selection.selector import ToolSelector
 from salesboost_tools.selection.shared_arms import SharedArms
+from salesboost_tools.selection.split import Split
 from salesboost_tools.selection.statistics import NOTHING, statistics_of
+from salesboost_tools.selection.thompson import Thompson
 from salesboost_tools.state.ledger import Ledger
 from tests.doubles import FakeClock
 from tests.selection.arm_store_contract import ArmStoreContract
@@ -46,6 +50,34 @@ class UnreliableLedger:
 
     def kept(self, name):
         return self._pass_on("kept", name)
+
+
+class Noting:
+    """Makes the same note on every choice, and remembers the notes it is told of."""
+
+    name = "noting"
+
+    def __init__(self, note=0.5):
+        self.note = note
+        self.version = f"notes {note!r}"
+
+    def choose(self, situation, rng):
+        choice = draw(self.propensities(situation), rng)
+        return Choice(choice.position, choice.propensity, self.note)
+
+    def propensities(self, situation):
+        return (1 / len(situation.arms),) * len(situation.arms)
+
+    def new_memory(self, weights):
+        return NotesTold()
+
+
+class NotesTold(Forgetful):
+    def __init__(self):
+        self.notes = []
+
+    def learn(self, lesson):
+        self.notes.append(lesson.note)
 
 
 def pulls(store: ArmStore, *arms: str) -> list[float]:
@@ -258,6 +290,54 @@ class SharedContract(ArmStoreContract):
         chosen = {kind: [two.select_tool(NAMES, {"kind": kind})[0] for _ in range(60)] for kind in "xy"}
         assert chosen["x"].count("a") > 45
         assert chosen["y"].count("b") > 45
+
+    @pytest.mark.parametrize(
+        "policy", [Adaptive(), Split(Adaptive(), Thompson(), 0.3)], ids=["alone", "in an A/B test"]
+    )
+    def test_why_a_tool_was_chosen_is_told_to_other_workers_too(self, clock, policy):
+        """Else what the context earns would count for the best tool without it, and the context be given up."""
+        ledger = self.ledger()
+        one, ones = self.selector(ledger, clock, policy=policy)
+        two, twos = self.selector(ledger, clock, policy=policy)
+        luck, noted = Random(1), 0
+        for number in range(600):
+            clock.advance(1)
+            kind = "xy"[number % 2]
+            tool, decision_id = one.select_tool(NAMES, {"kind": kind})
+            noted += one.find_decision(decision_id).note is not None
+            right = (tool, kind) in {("a", "x"), ("b", "y")}
+            one.record_feedback(decision_id, luck.random() < (0.9 if right else 0.4), 100)
+            if number % 50 == 49:
+                ones.merge()
+                twos.merge()
+        assert noted > 200
+        assert rounded(two._memories.dump()) == rounded(one._memories.dump())
+
+    def test_what_another_policy_noted_is_not_told_to_this_one(self, clock):
+        ledger = self.ledger()
+        (one, ones), (two, twos) = self.selector(ledger, clock, policy=Noting()), self.selector(ledger, clock)
+        three, threes = self.selector(ledger, clock, policy=Noting(note=("a", 1)))
+        self.use(one, "a")
+        ones.merge()
+        for each in (twos, threes):
+            each.merge()
+        assert [pulls_of(each, "a") for each in (two, three)] == [1, 1]
+        assert three._memories.of("(unnamed)").notes == [None]
+
+    @pytest.mark.parametrize(
+        ("note", "told"),
+        [(("a", 1), ["a", 1]), (0.5, 0.5), (object(), None), (None, None)],
+        ids=["tuple", "number", "object", "nothing"],
+    )
+    def test_a_policy_of_ones_own_is_told_its_notes_as_far_as_json_knows_them(self, clock, note, told):
+        ledger, policy = self.ledger(), Noting(note=note)
+        (one, ones), (two, twos) = (self.selector(ledger, clock, policy=policy) for _ in range(2))
+        self.use(one, "a")
+        assert ones.merge()
+        assert twos.merge()
+        assert one._memories.of("(unnamed)").notes == [note]
+        assert two._memories.of("(unnamed)").notes == [told]
+        assert pulls_of(two, "a") == 1
 
     def test_an_outage_one_worker_met_another_avoids(self, clock):
         ledger = self.ledger()
