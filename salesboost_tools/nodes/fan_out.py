@@ -207,16 +207,16 @@ class ToolFanOut(OneCall):
     def _progress_of(self, message: Message) -> Progress | None:
         """Return what keeps calls that have finished; None if nothing can be kept, or need be.
 
-        LangGraph keeps the answer of a single call by itself; only of a write that is cut off it would know nothing.
+        LangGraph itself keeps the answer of a single call, but only when the node has ended, and nothing of one that is
+        cut off. That will do unless it is a write.
         """
-        alone = len(message.calls) < 2
-        if alone and not any(self._writes(call) for call in message.calls):
+        if len(message.calls) < 2 and not any(self._writes(call) for call in message.calls):
             return None
         place = Place.of(message.config)
         if place is None:
             return None
-        at_once = not alone and not all(self._reads(call) for call in message.calls)
-        return Progress(place, message.config, message.calls, at_once=at_once)
+        reads_only = all(self._reads(call) for call in message.calls)
+        return Progress(place, message.config, message.calls, at_once=not reads_only)
 
     def _ordered(self, message: Message, answers: dict[int, Any]) -> list[Any]:
         """Put the answers in the order of the calls."""

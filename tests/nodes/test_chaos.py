@@ -36,10 +36,10 @@ FATES = ("answers", "answers", "answers", "fails", "is slow", "is late")
 class Chaos:
     """One fan-out, its tools, and what became of its calls."""
 
-    def __init__(self, seed: int):
+    def __init__(self, seed: int, size: int):
         self.rng = random.Random(seed)
         self.executed: Counter[int] = Counter()
-        self.asked = [call(self.rng.choice(NAMES), f"c{n}", n=n, fate=self.rng.choice(FATES)) for n in range(CALLS)]
+        self.asked = [call(self.rng.choice(NAMES), f"c{n}", n=n, fate=self.rng.choice(FATES)) for n in range(size)]
         self.ledger = RunLedger()
         self.graph = graph_of(self.node(), checkpointer=InMemorySaver())
         self.config = {"configurable": {"thread_id": f"t{seed}"}, "callbacks": [self.ledger]}
@@ -99,22 +99,26 @@ class Chaos:
             try:
                 result = await running
             except asyncio.CancelledError:
-                given = await self.resumed(given)
-                continue
+                state = await self.graph.aget_state(self.config)
+                if state.next:
+                    given = None
+                elif state.values:  # it had come to its end
+                    return self.answers(state.values)
+                continue  # with the same again, if not even the input was kept
             questions = result.get("__interrupt__")
             if not questions:
-                return [message for message in result["messages"] if isinstance(message, ToolMessage)]
+                return self.answers(result)
             answered = self.rng.sample(questions, self.rng.randint(1, len(questions)))
             given = Command(resume={question.id: self.rng.random() < 0.7 for question in answered})
 
-    async def resumed(self, given):
-        """Return what to go on with after a cancellation: the same again if not even the input was kept."""
-        return None if (await self.graph.aget_state(self.config)).next else given
+    @staticmethod
+    def answers(state) -> list[ToolMessage]:
+        return [message for message in state["messages"] if isinstance(message, ToolMessage)]
 
 
-async def survive(seed: int) -> None:
+async def survive(seed: int, size: int = CALLS) -> None:
     before = asyncio.all_tasks()
-    chaos = Chaos(seed)
+    chaos = Chaos(seed, size)
     messages = await chaos.run()
     assert [message.tool_call_id for message in messages] == [asked["id"] for asked in chaos.asked]
     for asked, message in zip(chaos.asked, messages, strict=True):
@@ -132,6 +136,12 @@ async def survive(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(12))
 async def test_a_fan_out_survives_chaos(seed):
     await survive(seed)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+async def test_small_messages_survive_chaos_too(size):
+    for seed in range(30):
+        await survive(seed, size)
 
 
 @pytest.mark.soak

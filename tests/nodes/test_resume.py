@@ -363,12 +363,21 @@ async def test_a_message_of_reads_keeps_nothing_unless_one_of_them_asks(way):
 
 
 @both_ways
-async def test_a_single_call_keeps_nothing_and_a_graph_without_a_checkpointer_neither(way):
-    saver, write = CountingSaver(), ScriptedTool(name="write", spec=WRITE)
-    await run(graph_of(ToolFanOut([write]), checkpointer=saver), asks(*calls("write")), way, THREAD)
-    assert saver.kept == 0
+@pytest.mark.parametrize(
+    ("spec", "kept"), [(WRITE, 1), (READ, 0), (UNSPECIFIED, 0)], ids=["a write", "a read", "nobody said"]
+)
+async def test_of_a_single_call_only_a_write_is_kept(way, spec, kept):
+    saver = CountingSaver()
+    graph = graph_of(ToolFanOut([ScriptedTool(name="alone", spec=spec)]), checkpointer=saver)
+    await run(graph, asks(*calls("alone")), way, THREAD)
+    assert saver.kept == kept
+
+
+@both_ways
+async def test_a_graph_without_a_checkpointer_keeps_nothing(way):
+    write = ScriptedTool(name="write", spec=WRITE)
     await run(graph_of(ToolFanOut([write])), asks(*calls("write", "write")), way)
-    assert write.started == 3
+    assert write.started == 2
 
 
 @both_ways

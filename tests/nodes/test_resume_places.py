@@ -119,6 +119,34 @@ async def test_what_was_paused_in_one_way_may_be_resumed_in_the_other():
     assert write.started == 1
 
 
+async def test_a_single_write_that_has_finished_is_not_repeated_if_its_graph_is_cut_off_right_then():
+    class SlowSaver(InMemorySaver):
+        """Is cut off while it keeps what LangGraph itself has to keep."""
+
+        async def aput_writes(self, config, writes, task_id, task_path=""):
+            if writes[0][0] == "messages":
+                running.cancel()
+                raise asyncio.CancelledError
+            await super().aput_writes(config, writes, task_id, task_path)
+
+    write, saver = ScriptedTool("done", name="write", spec=WRITE), SlowSaver()
+    running = asyncio.create_task(
+        graph_of(ToolFanOut([write]), checkpointer=saver).ainvoke(asks(*calls("write")), THREAD)
+    )
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    healthy = graph_of(ToolFanOut([write]), checkpointer=copied(saver))
+    assert contents(await healthy.ainvoke(None, THREAD)) == ["done"]
+    assert write.started == 1
+
+
+def copied(saver):
+    """Return a saver that works, with what another one has kept."""
+    works = InMemorySaver()
+    works.storage, works.writes, works.blobs = saver.storage, saver.writes, saver.blobs
+    return works
+
+
 @pytest.mark.parametrize(
     ("spec", "made"), [(WRITE, 1), (READ, 2), (UNSPECIFIED, 2)], ids=["a write", "a read", "nobody said"]
 )
