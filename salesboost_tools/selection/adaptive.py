@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from salesboost_tools.core.errors import ConfigurationError
@@ -94,7 +95,7 @@ class Adaptive:
             bound = mean + height * width
             if bound > best:
                 best, best_position = bound, position
-        return Choice(best_position, None, note)
+        return Choice(best_position, None, note) if note is not None else _choice_of(best_position)
 
     def propensities(self, situation: Situation) -> tuple[float, ...]:
         """Return the probability of every arm, exactly, given what the memory holds now."""
@@ -137,6 +138,12 @@ class Adaptive:
 
     def _memory(self, situation: Situation) -> AdaptiveMemory:
         return situation.memory if situation.memory is not None else self.new_memory(situation.weights)
+
+
+@cache
+def _choice_of(position: int) -> Choice:
+    """Return a choice without a note; made once, since it never changes. As many as a group has arms are kept."""
+    return Choice(position, None)
 
 
 def _mixed(plain: Sequence[float], informed: Sequence[float], trust: float) -> tuple[float, ...]:

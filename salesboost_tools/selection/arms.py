@@ -122,7 +122,8 @@ class MemoryArms:
         note: Note | None = None,  # noqa: ARG002
     ) -> ArmStatistics:
         """Add the statistics of an outcome; return what is known of the arm then."""
-        with self._lock:
+        self._lock.acquire()  # (`with` takes twice as long)
+        try:
             known = self._statistics.get(group)
             if known is None:
                 known = self._statistics[group] = Known()
@@ -137,6 +138,8 @@ class MemoryArms:
             latest_s, latest_error = latest[arm]
             latest[arm] = (max(latest_s, used_at_s), error or latest_error)
             return after
+        finally:
+            self._lock.release()
 
     def records(self) -> dict[str, dict[str, ArmRecord]]:
         """Return a snapshot of everything, by group and arm."""

@@ -150,7 +150,8 @@ class ToolSelector:
         known_context = None if context is None else dict(context)
         decision_id = new_decision_id()
         chosen, propensity, suggested, note, propensities = arms[0], 1.0, None, None, None
-        with self._lock:
+        self._lock.acquire()  # (`with` takes twice as long)
+        try:
             name = group.name
             now_s = self._clock()
             situation = Situation(
@@ -185,6 +186,8 @@ class ToolSelector:
                 propensities,
             )
             self._decisions.add(decision)
+        finally:
+            self._lock.release()
         if self._is_observed:
             if self._mode == "shadow":
                 _logger.info("`%s` serves %s; %s would choose `%s`", chosen, name, self._policy_version, suggested)
@@ -221,7 +224,8 @@ class ToolSelector:
             StateUnavailableError: A shared state failed; the outcome is lost rather than counted twice.
         """
         refuse_wrong_numbers(latency_ms, quality, cost)
-        with self._lock:
+        self._lock.acquire()
+        try:
             now_s = self._clock()
             decision = self._decisions.take(decision_id, now_s)
             if decision is None or not (error is None or says_something(error)):
@@ -244,6 +248,8 @@ class ToolSelector:
                 situation.memory.learn(Lesson(chosen, known, situation.context, worth, decision.note, now_s))
             if self._watch is not None and decision.suggested == chosen:
                 self._watch.count(situation.group, success=success, now_s=now_s)
+        finally:
+            self._lock.release()
         if self._is_observed:
             self._observers.tell_outcome(decision, success, latency_s, worth, quality=quality, cost=cost)
         return True

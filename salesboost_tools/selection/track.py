@@ -201,10 +201,11 @@ class ArmTrack:
         variance = rate * (1 - rate) / (tried + 1)
         if spread > 0:
             variance += spread / counted
-        speed = 1.0
+        width = math.sqrt(variance / self.sharpness)
         if self._weights is not None and self.totals.pulls:
             speed = self._weights.speed(self.totals.slowness / self.totals.pulls)
-        self.line = (rate * speed - rest, math.sqrt(variance / self.sharpness) * speed)
+            rate, width = rate * speed, width * speed
+        self.line = (rate - rest, width)
 
     def share_known(self, waiting: int) -> float:
         """Return the share of what will be known, once so many outcomes have come, that is known now, in (0, 1]."""
