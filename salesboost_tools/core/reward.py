@@ -1,7 +1,7 @@
 """What one outcome is worth: the reward that selection maximises."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 
 from salesboost_tools.core.errors import ConfigurationError
 
@@ -35,25 +35,22 @@ class RewardWeights:
     quality: float = 0.0
     cost: float = 0.0
     half_worth_s: float | None = None
+    version: str = field(init=False, repr=False, compare=False)
+    """Names the rule and its weights, equal exactly for equal shaping: for logs of decisions."""
 
     def __post_init__(self) -> None:
         if self.half_worth_s is not None and not 0 < self.half_worth_s < math.inf:
             raise ConfigurationError(f"`half_worth_s` is seconds, above 0, or None; got {self.half_worth_s!r}")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "half_worth_s":
-                continue
-            if not 0 <= value < math.inf or (field.name == "latency_cap_s" and value == 0):
-                allowed = "seconds, above 0" if field.name == "latency_cap_s" else "a finite number, 0 or more"
-                raise ConfigurationError(f"the reward weight `{field.name}` is {allowed}; got {value!r}")
-
-    @property
-    def version(self) -> str:
-        """Names the rule and its weights, equal exactly for equal shaping: for logs of decisions."""
+        for name in ("latency", "latency_cap_s", "quality", "cost"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf or (name == "latency_cap_s" and value == 0):
+                allowed = "seconds, above 0" if name == "latency_cap_s" else "a finite number, 0 or more"
+                raise ConfigurationError(f"the reward weight `{name}` is {allowed}; got {value!r}")
         speed = f"latency={self.latency!r}/{self.latency_cap_s!r}s"
         if self.half_worth_s is not None:
             speed = f"half_worth={self.half_worth_s!r}s/{self.latency_cap_s!r}s"
-        return f"{RULE_VERSION};{speed};quality={self.quality!r};cost={self.cost!r}"
+        version = f"{RULE_VERSION};{speed};quality={self.quality!r};cost={self.cost!r}"
+        object.__setattr__(self, "version", version)  # put together once: logs want it with every decision
 
     @property
     def penalty(self) -> float:

@@ -122,15 +122,11 @@ class Adaptive:
         tracks, now_s = memory.lined_up, situation.now_s
 
         def chances(lines: Sequence[tuple[float, float]], lift: float) -> list[float]:
-            prospects = [
-                Prospect(
-                    mean + lift * width,
-                    width,
-                    track.doubt_at(now_s) if track.doubt > CERTAIN else 0.0,
-                    *track.ill_line,
-                )
-                for (mean, width), track in zip(lines, tracks, strict=True)
-            ]
+            prospects: list[Prospect] = []
+            for (mean, width), track in zip(lines, tracks, strict=True):
+                doubt = track.doubt_at(now_s) if track.doubt > CERTAIN else 0.0
+                ill_mean, ill_width = track.ill_line
+                prospects.append(Prospect(mean + lift * width, width, doubt, ill_mean, ill_width))
             return chances_of_bounds(prospects)
 
         plain, trust = chances(lines, memory.lift), memory.trust if situation.context else 0.0

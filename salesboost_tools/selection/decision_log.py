@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.selection.decisions import Decision
@@ -22,33 +22,33 @@ FORMAT_VERSION = 1
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LoggedDecision:
-    """A decision and what came of it."""
+    """A decision and what came of it. Never changed once made."""
 
-    decision_id: str
-    at_s: float
+    decision_id: Final[str]
+    at_s: Final[float]
     """When it was made, in seconds on the selector's clock."""
-    group: str
-    arms: tuple[str, ...]
+    group: Final[str]
+    arms: Final[tuple[str, ...]]
     """The arms that were allowed."""
-    masked: tuple[str, ...]
-    chosen: str
-    propensities: tuple[float, ...] | None
+    masked: Final[tuple[str, ...]]
+    chosen: Final[str]
+    propensities: Final[tuple[float, ...] | None]
     """Probability of each of `arms`; None if no policy decided, and then it is no evidence for any."""
-    policy: str
+    policy: Final[str]
     """Name and version of the policy that decided."""
-    side: str | None
+    side: Final[str | None]
     """Which policy of an A/B test decided: "A" or "B"; None outside of one."""
-    suggested: str | None
+    suggested: Final[str | None]
     """What the policy would have chosen where it only looked on: `chosen` if it decided, None if it was not asked."""
-    reward_version: str
-    context: dict[str, Any] | None
-    success: bool
-    latency_s: float
-    quality: float | None
-    cost: float | None
-    reward: float
+    reward_version: Final[str]
+    context: Final[dict[str, Any] | None]
+    success: Final[bool]
+    latency_s: Final[float]
+    quality: Final[float | None]
+    cost: Final[float | None]
+    reward: Final[float]
 
     @property
     def propensity(self) -> float | None:
