@@ -8,6 +8,7 @@ from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.dumped import reading
 from salesboost_tools.selection.health import CERTAIN
 from salesboost_tools.selection.policy import Lesson, Situation
+from salesboost_tools.selection.statistics import ArmStatistics
 from salesboost_tools.selection.track import ArmTrack
 
 _DUMP = "adaptive/2"
@@ -117,13 +118,7 @@ class AdaptiveMemory:
         if track is None:
             track = self.tracks[arm] = ArmTrack(self._weights, self._sharpness)
             self._forget_line_up()
-        before = track.totals.pulls
-        doubt = track.follow(lesson.known, lesson.now_s)
-        self._count_in(track.totals.pulls - before)
-        self.heard = True
-        place = self._places.get(arm)
-        if place is not None:
-            self._put(place, track)
+        doubt = self._follow(track, self._places.get(arm), lesson.known, lesson.now_s)
         if self._looks and lesson.context and doubt < 0.5:
             if self._model is None:
                 from salesboost_tools.selection.context_model import ContextModel  # noqa: PLC0415  (numpy)
@@ -134,12 +129,16 @@ class AdaptiveMemory:
 
     def dump(self) -> dict[str, Any]:
         """Return everything learnt, as `json.dumps` takes it."""
+        model = None
+        if self._model is not None:
+            model = self._model.dump()
+            self.trust = self._model.trust  # what waited has been learnt for the dump
         return {
             "kind": _DUMP,
             "weights": self._weights.version,
             "heard": self.heard,
             "tracks": {arm: track.dump() for arm, track in self.tracks.items()},
-            "model": None if self._model is None else self._model.dump(),
+            "model": model,
         }
 
     def load(self, dumped: Mapping[str, Any]) -> None:
@@ -165,7 +164,7 @@ class AdaptiveMemory:
         self.lift = math.sqrt(self._pace * math.log1p(self._outcomes))
 
     # The line-up: what choices need of the arms last asked about, side by side in their order. A track's part in it
-    # is stale once the track follows another outcome, and is put right there and then, by `_put`.
+    # is stale once the track follows another outcome, and is put right there and then, by `_follow`.
 
     def _forget_line_up(self) -> None:
         self._line_up(())
@@ -179,18 +178,23 @@ class AdaptiveMemory:
         self.most_doubt = max([track.doubt for track in self.lined_up], default=0.0)
         """At least the highest doubt about an arm of the line-up; lowered by `lines_if_ill`."""
 
-    def _put(self, place: int, track: ArmTrack) -> None:
-        self._known[place] = track.totals
-        self._lines[place] = track.line
-        if track.doubt > self.most_doubt:  # noqa: PLR1730  (on every outcome: a call less)
-            self.most_doubt = track.doubt
+    def _follow(self, track: ArmTrack, place: int | None, known: ArmStatistics, now_s: float) -> float:
+        """Let a track, at this place of the line-up if at any, follow the totals; return what the track returns."""
+        before = track.totals.pulls
+        doubt = track.follow(known, now_s)
+        self._count_in(known.pulls - before)
+        if known.pulls:
+            self.heard = True
+        if place is not None:
+            self._known[place] = known
+            self._lines[place] = track.line
+            if track.doubt > self.most_doubt:  # noqa: PLR1730  (on every outcome: a call less)
+                self.most_doubt = track.doubt
+        return doubt
 
     def _catch_up(self, situation: Situation) -> None:
         for place, (arm, known) in enumerate(zip(situation.arms, situation.statistics, strict=True)):
             track = self.lined_up[place]
             if track.totals != known:
                 self.tracks[arm] = track
-                self._count_in(known.pulls - track.totals.pulls)
-                track.follow(known, situation.now_s)
-                self._put(place, track)
-                self.heard = self.heard or known.pulls > 0
+                self._follow(track, place, known, situation.now_s)

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from salesboost_tools.core.errors import ConfigurationError
+from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.arms import MemoryArms
 from salesboost_tools.selection.selector import ToolSelector
@@ -83,3 +84,21 @@ def test_what_is_kept_at_hand_of_the_arms_is_never_out_of_date(clock):
             waiting.append(decision_id)
         if len(waiting) > 3:
             ours.record_feedback(waiting.pop(0), works, 100)
+
+
+def test_outcomes_learnt_for_a_dump_count_from_then_on(clock):
+    gained = 0
+    for seed in range(20):
+        selector, luck = ToolSelector(seed=seed, clock=clock), Random(seed)
+        for number in range(330):
+            clock.advance(1)
+            right = luck.choice("ab")
+            tool, decision_id = selector.select_tool(["a", "b"], {"topic": right})
+            memory = selector.find_decision(decision_id).situation.memory
+            tells = number > 300  # the context, which told nothing for long
+            selector.record_feedback(decision_id, luck.random() < (0.95 if tells and tool == right else 0.1), 100)
+        before, anew = memory.trust, Adaptive().new_memory(RewardWeights())
+        anew.load(memory.dump())  # what still waits to be learnt is learnt for it
+        assert memory.trust == anew.trust
+        gained += memory.trust > before
+    assert gained
