@@ -4,12 +4,20 @@ import pytest
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import tool
 
-from salesboost_tools.core.errors import CircuitOpenError, RateLimitError, ToolInputError, ToolPermissionError
+from salesboost_tools.core.errors import (
+    CircuitOpenError,
+    RateLimitError,
+    ToolInputError,
+    ToolPermissionError,
+    ToolTimeoutError,
+    UpstreamError,
+)
 from salesboost_tools.governed import govern
 from salesboost_tools.handlers.rate_limit import RateLimitHandler
+from salesboost_tools.handlers.timeout import TimeoutHandler
 from salesboost_tools.nodes.fan_out import ToolFanOut
 from salesboost_tools.selection.selector import ToolSelector
-from tests.doubles import RunLedger
+from tests.doubles import Query, RunLedger
 from tests.nodes.groups import LastFirst, group_of, learnt, variant
 from tests.nodes.messages import answers, both_ways, call, calls
 from tests.nodes.tools import READ, WRITE, HangingTool
@@ -17,7 +25,15 @@ from tests.nodes.tools import READ, WRITE, HangingTool
 
 @both_ways
 @pytest.mark.parametrize(
-    "error", [OSError("down"), RateLimitError("over", retry_after=1), CircuitOpenError("open", retry_after=1)], ids=repr
+    "error",
+    [
+        OSError("down"),
+        RateLimitError("over", retry_after=1),
+        CircuitOpenError("open", retry_after=1),
+        ToolTimeoutError("late", timeout_s=1, outcome_unknown=False),
+        UpstreamError("gone", status=404),
+    ],
+    ids=repr,
 )
 async def test_if_a_read_fails_the_next_variant_answers(way, error):
     first, second = variant("a", error), variant("b")
@@ -110,6 +126,13 @@ async def test_each_variant_is_tried_once(way):
     await answers(ToolFanOut([], groups=[group_of(*tried)], selector=selector), way, *calls("search"))
     assert [tool.started for tool in tried] == [1, 1, 1]
     assert learnt(selector) == dict.fromkeys("abc", (1, 0, 0))
+
+
+async def test_a_variant_that_is_late_by_its_own_limit_is_stood_in_for():
+    hanging = HangingTool(name="a", spec=READ, args_schema=Query)
+    limited = govern(hanging, TimeoutHandler(0.05))
+    [message] = await answers(ToolFanOut([], groups=[group_of(limited, variant("b"))]), "async", *calls("search"))
+    assert (message.content, hanging.cancelled) == ("by b", 1)
 
 
 async def test_a_variant_that_hangs_is_late_with_the_whole_message():

@@ -159,6 +159,12 @@ async def answers_at_once(result):
     return result
 
 
+async def test_who_answers_within_the_usual_time_has_no_rival():
+    rivals = []
+    assert await first_answer(lambda: answers_late("good"), lambda: rivals.append("started"), 60.0) == (False, "good")
+    assert rivals == []
+
+
 async def test_an_error_message_is_no_answer_while_the_other_may_still_bring_one():
     raced = first_answer(lambda: answers_late("good"), lambda: answers_at_once(failed("down")), 0.0)
     assert await raced == (False, "good")

@@ -11,10 +11,12 @@ from salesboost_tools.handlers.cache import CacheHandler
 from salesboost_tools.handlers.rate_limit import RateLimitHandler
 from salesboost_tools.handlers.retry import RetryHandler
 from salesboost_tools.nodes.fan_out import ToolFanOut
+from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
 from salesboost_tools.selection.selector import ToolSelector
 from tests.nodes.groups import LastFirst, group_of, learnt, variant
 from tests.nodes.messages import answers, asks, both_ways, calls
 from tests.nodes.tools import READ, HangingTool
+from tests.selection.logs import KeptLog
 
 
 @both_ways
@@ -89,6 +91,20 @@ async def test_a_cancellation_is_not_learnt_from_and_nobody_waits():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert learnt(selector) == {}
+
+
+@both_ways
+async def test_every_try_is_logged_with_the_chance_it_had_among_those_that_were_left(way):
+    log = KeptLog()
+    selector = ToolSelector(EpsilonGreedy(0.5), seed=1, log=log)
+    variants = [variant(name, OSError("down")) for name in "abc"]
+    await answers(ToolFanOut([], groups=[group_of(*variants)], selector=selector), way, *calls("search"))
+    assert [len(record.arms) for record in log.records] == [3, 2, 1]
+    assert [sorted((*record.arms, *record.masked)) for record in log.records] == [["a", "b", "c"]] * 3
+    assert log.records[0].propensity == pytest.approx(1 / 3)  # nobody is known to be better yet
+    assert log.records[-1].propensity == 1
+    assert all(sum(record.propensities) == pytest.approx(1) for record in log.records)
+    assert [record.success for record in log.records] == [False] * 3
 
 
 # ---------------------------------------------------------------- quality
