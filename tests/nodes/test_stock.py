@@ -7,11 +7,13 @@ from importlib.metadata import version
 import pytest
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.prebuilt import ToolNode
+from langgraph.prebuilt import ToolNode, ToolRuntime
 from packaging.specifiers import SpecifierSet
 
 from salesboost_tools.nodes import pregel
 from salesboost_tools.nodes.stock import PRIVATE_METHODS, TESTED
+from tests.doubles import ScriptedTool
+from tests.nodes.compared import athrough, nodes, through
 from tests.nodes.messages import asks, both_ways, calls, graph_of, run
 
 
@@ -32,6 +34,18 @@ def test_an_unknown_version_is_refused(refused):
 def test_the_private_methods_take_what_they_are_given(name, parameters):
     taken = inspect.signature(getattr(ToolNode, name)).parameters
     assert tuple(taken)[1 : 1 + len(parameters)] == parameters
+
+
+@both_ways
+@pytest.mark.parametrize(
+    "wrappers", [{}, {"wrap_tool_call": through, "awrap_tool_call": athrough}], ids=["bare", "wrapped"]
+)
+async def test_who_calls_them_without_a_message_gets_what_tool_node_gives(way, wrappers):
+    asked = calls("scripted")[0]
+    runtime = ToolRuntime(state={}, context=None, config={}, stream_writer=print, tool_call_id=asked["id"], store=None)
+    for node in nodes(lambda: [ScriptedTool()], **wrappers):
+        one = node._run_one(asked, "list", runtime) if way == "sync" else await node._arun_one(asked, "list", runtime)
+        assert (one.content, one.tool_call_id) == ("answer", "c0")
 
 
 @both_ways
