@@ -21,11 +21,55 @@ WHEN_FILTERED = 100
 _SINGULAR = {"product_lines": "product_line", "tags": "tag"}
 
 
-class RetrieverSearch:
-    """A LangChain retriever as a search.
+class DocumentSearch:
+    """A search that LangChain documents come from.
 
     Citations come from a document's metadata (`title`, `section`, `document` or `source`, `version`, `updated`, `kb`);
-    what it lacks is said by its text's hash. A retriever decides by itself how many documents it finds.
+    what it lacks is said by its text's hash.
+
+    Args:
+        kind: A word for it, which becomes part of the tool's name.
+        kb: The knowledge base of documents that name none.
+    """
+
+    def __init__(self, kind: str, kb: str) -> None:
+        self.kind = kind
+        self._kb = kb
+
+    def search(
+        self,
+        query: str,
+        top_k: int = 5,
+        kb: str | None = None,
+        min_score: float = 0.0,
+        filters: KnowledgeFilters | None = None,
+    ) -> list[Passage]:
+        """Return documents as passages, in the order in which they were found; see `Search.search`.
+
+        Raises:
+            Exception: Whatever the retriever or store raises.
+        """
+        wanted = _Wanted(kb, min_score, filters)
+        return _shown(self.found(query, top_k, wanted), self._kb, top_k, wanted)
+
+    def found(self, query: str, top_k: int, wanted: "_Wanted") -> Iterable[tuple["Document", float]]:
+        """Return documents with their scores, more than `top_k` if some may have to be left out."""
+        raise NotImplementedError
+
+    def knowledge_bases(self) -> Mapping[str, int | None]:
+        """Return the one that is known; how many documents it has nobody says."""
+        return {self._kb: None}
+
+    def known_values(self, name: str) -> Sequence[str]:  # noqa: ARG002  (part of Search)
+        """Return nothing: nobody tells what it holds."""
+        return ()
+
+    def close(self) -> None:
+        """Nothing is held open here."""
+
+
+class RetrieverSearch(DocumentSearch):
+    """A LangChain retriever as a search. It decides by itself how many documents it finds.
 
     Args:
         retriever: Any `BaseRetriever`.
@@ -36,45 +80,21 @@ class RetrieverSearch:
     score_meaning = "the retriever's own if it gives one in [0, 1], else 1 divided by the passage's place"
 
     def __init__(self, retriever: "BaseRetriever", kind: str = "retriever", *, kb: str = "documents") -> None:
-        self.kind = kind
+        super().__init__(kind, kb)
         self._retriever = retriever
-        self._kb = kb
 
-    def search(
-        self,
-        query: str,
-        top_k: int = 5,
-        kb: str | None = None,
-        min_score: float = 0.0,
-        filters: KnowledgeFilters | None = None,
-    ) -> list[Passage]:
-        """Return the retriever's documents in its order, as passages; see `Search.search`.
-
-        Raises:
-            Exception: Whatever the retriever raises.
-        """
-        found = enumerate(self._retriever.invoke(query), 1)
-        scored = ((document, _own_score(document, 1 / place)) for place, document in found)
-        return _shown(scored, self._kb, top_k, _Wanted(kb, min_score, filters))
-
-    def knowledge_bases(self) -> Mapping[str, int | None]:
-        """Return the one that is known; how many documents it has nobody says."""
-        return {self._kb: None}
-
-    def known_values(self, name: str) -> Sequence[str]:  # noqa: ARG002  (part of Search)
-        """Return nothing: a retriever does not tell what it holds."""
-        return ()
+    def found(self, query: str, top_k: int, wanted: "_Wanted") -> Iterable[tuple["Document", float]]:  # noqa: ARG002
+        """Return what the retriever finds, in its order."""
+        for place, document in enumerate(self._retriever.invoke(query), 1):
+            yield document, _own_score(document, 1 / place)
 
     def probe(self) -> Mapping[str, int]:
         """Ask it something."""
         return {"documents_found": len(self._retriever.invoke("probe"))}
 
-    def close(self) -> None:
-        """Nothing is held open here."""
 
-
-class VectorStoreSearch:
-    """A LangChain vector store as a search; citations as in `RetrieverSearch`.
+class VectorStoreSearch(DocumentSearch):
+    """A LangChain vector store as a search, nearest documents first.
 
     Args:
         store: Any `VectorStore`.
@@ -85,49 +105,22 @@ class VectorStoreSearch:
     score_meaning = "the vector store's measure of nearness, brought to [0, 1]: 1 means the same"
 
     def __init__(self, store: "VectorStore", kind: str = "vectors", *, kb: str = "documents") -> None:
-        self.kind = kind
+        super().__init__(kind, kb)
         self._store = store
-        self._kb = kb
 
-    def search(
-        self,
-        query: str,
-        top_k: int = 5,
-        kb: str | None = None,
-        min_score: float = 0.0,
-        filters: KnowledgeFilters | None = None,
-    ) -> list[Passage]:
-        """Return the nearest documents as passages, nearest first; see `Search.search`.
-
-        Raises:
-            Exception: Whatever the store raises.
-        """
-        filtered = kb is not None or (filters is not None and bool(filters.given()))
-        many = WHEN_FILTERED if filtered else max(2, top_k * MOST_PER_DOCUMENT)
-        return _shown(self._nearest(query, many), self._kb, top_k, _Wanted(kb, min_score, filters))
-
-    def knowledge_bases(self) -> Mapping[str, int | None]:
-        """Return the one that is known; how many documents it has nobody says."""
-        return {self._kb: None}
-
-    def known_values(self, name: str) -> Sequence[str]:  # noqa: ARG002  (part of Search)
-        """Return nothing: a vector store does not tell what it holds."""
-        return ()
-
-    def probe(self) -> Mapping[str, int]:
-        """Ask it something."""
-        return {"documents_found": len(self._store.similarity_search("probe", k=1))}
-
-    def close(self) -> None:
-        """Nothing is held open here."""
-
-    def _nearest(self, query: str, many: int) -> list[tuple["Document", float]]:
+    def found(self, query: str, top_k: int, wanted: "_Wanted") -> Iterable[tuple["Document", float]]:
+        """Return the nearest documents."""
+        many = WHEN_FILTERED if wanted.filters_anything else max(2, top_k * MOST_PER_DOCUMENT)
         try:
             return self._store.similarity_search_with_relevance_scores(query, k=many)
         except NotImplementedError:  # it does not know what its scores are worth
             scored = self._store.similarity_search_with_score(query, k=many)
         distances = any(before < after for before, after in pairwise(score for _, score in scored))
         return [(document, 1 / (1 + max(0.0, score)) if distances else score) for document, score in scored]
+
+    def probe(self) -> Mapping[str, int]:
+        """Ask it something."""
+        return {"documents_found": len(self._store.similarity_search("probe", k=1))}
 
 
 class _Wanted(NamedTuple):
@@ -136,6 +129,10 @@ class _Wanted(NamedTuple):
     kb: str | None
     min_score: float
     filters: KnowledgeFilters | None
+
+    @property
+    def filters_anything(self) -> bool:
+        return self.kb is not None or (self.filters is not None and bool(self.filters.given()))
 
     def is_met_by(self, document: "Document", passage: Passage) -> bool:
         return (
