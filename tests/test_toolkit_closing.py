@@ -9,6 +9,8 @@ from langchain_core.retrievers import BaseRetriever
 from sqlalchemy import make_url
 
 from salesboost_tools import SalesToolkit, Settings
+from salesboost_tools.mcp.http import create_mcp_app
+from salesboost_tools.service import create_app
 from salesboost_tools.state.redis import RedisState
 from tests.databases import postgresql_database
 from tests.hubspot_server import TOKEN, hubspot_server
@@ -136,3 +138,18 @@ async def test_what_was_given_is_left_open(settings, redis, deal):
     assert shelf.closed == 0
     await state.aclose()
     assert connections_to(redis.port) == 0
+
+
+@pytest.mark.parametrize("make", [create_app, create_mcp_app])
+@pytest.mark.parametrize("is_given", [False, True])
+async def test_an_application_closes_the_toolkit_it_has_made_and_no_other(redis, data_dir, monkeypatch, make, is_given):
+    threads = merging_threads()
+    monkeypatch.setenv("TOOL_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("TOOL_REDIS_URL", redis.url)
+    given = SalesToolkit() if is_given else None
+    app = make(given)
+    async with app.router.lifespan_context(app):
+        assert len(merging_threads() - threads) == 1
+    assert len(merging_threads() - threads) == is_given
+    if given is not None:
+        given.close()

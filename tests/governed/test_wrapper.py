@@ -10,14 +10,17 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import InjectedToolCallId, StructuredTool, ToolException, tool
 from langgraph import errors as graph_errors
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphInterrupt
 from langgraph.prebuilt import InjectedState, ToolNode, ToolRuntime
 from langgraph.types import Command
 
 from salesboost_tools import (
+    ApprovalHandler,
     CacheHandler,
     ConfigurationError,
     Effect,
+    IdempotencyHandler,
     MissingExtraError,
     PermissionHandler,
     StatusHandler,
@@ -28,9 +31,10 @@ from salesboost_tools import (
     govern,
 )
 from salesboost_tools.governed.wrapper import _TOOLS_REMEMBERED, ToolCallWrapper
+from salesboost_tools.handlers.approvals import MemoryApprovalLog
 from tests.doubles import RunLedger
 from tests.governed.doors import FORBIDDEN, ScriptedChatModel, a_tool, answers, call, through_a_graph
-from tests.handlers.doubles import GatedTool, until
+from tests.handlers.doubles import WRITE, GatedTool, until
 
 COACH = {"configurable": {"caller_role": "coach"}}
 
@@ -177,6 +181,29 @@ def test_wrappers_may_stand_within_each_other(way):
 
 class InnerMiddleware(ToolMiddleware):
     """An agent takes one middleware of a name."""
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+@pytest.mark.parametrize("answer", [True, False])
+def test_an_agent_stops_asks_and_goes_on_when_it_is_resumed(answer, way):
+    subject, started = a_tool(["found"], is_async=way == "async")
+    log = MemoryApprovalLog()
+    middleware = ToolMiddleware(ApprovalHandler(log=log), IdempotencyHandler(), specs={"look_up": WRITE})
+    script = [AIMessage("", tool_calls=[call(1)]), AIMessage("done")]
+    agent = create_agent(
+        ScriptedChatModel(messages=iter(script)), [subject], middleware=[middleware], checkpointer=InMemorySaver()
+    )
+    config = {"configurable": {"thread_id": "t"}}
+
+    def run(state):
+        return agent.invoke(state, config) if way == "sync" else asyncio.run(agent.ainvoke(state, config))
+
+    (question,) = run({"messages": [HumanMessage("go")]})["__interrupt__"]
+    assert (question.value["tool"], question.value["args"]) == ("look_up", {"number": 1, "scale": 1})
+    assert started == []
+    (told,) = answers(run(Command(resume={"approved": answer, "by": "boss"})))
+    assert (told.status, started) == (("success", [1]) if answer else ("error", []))
+    assert [(record.approved, record.by) for record in log.recent()] == [(answer, "boss")]
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])

@@ -227,6 +227,9 @@ class LimitStoreContract:
             inside = (end_s for asked_s, end_s in admitted if asked_s >= begin_s)
             for count, end_s in enumerate(inside, start=1):
                 assert count <= limit.calls + (end_s - begin_s) / per_token_s
+        first_s, last_s = min(asked_s for asked_s, _ in admitted), max(end_s for _, end_s in admitted)
+        width_s = max(end_s - asked_s for asked_s, end_s in admitted)  # by so much either end may be off
+        assert len(admitted) >= limit.calls + (last_s - first_s - 2 * width_s) / per_token_s - 1
 
 
 class CacheStoreContract:
