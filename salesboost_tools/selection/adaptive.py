@@ -86,7 +86,7 @@ class Adaptive:
         note, lift = None, memory.lift
         if memory.trust and situation.context and rng.random() < memory.trust:
             note, lift, lines = memory.standard(situation), memory.looked_lift, memory.looked_lines(situation)
-        z, luck = abs(rng.gauss(0.0, 1.0)), rng.random()
+        z, luck = abs(rng.gauss()), rng.random()
         height = z + lift
         if luck < memory.most_doubt:
             lines = memory.lines_if_ill(lines, z, luck, situation.now_s)

@@ -122,12 +122,12 @@ class DecisionLog:
         self._look_at_s = oldest.situation.now_s + self._max_age_s
 
     def _settle(self, decision: Decision) -> None:
-        counts = self._pending[decision.situation.group]
-        left = counts[decision.chosen] - 1
+        chosen, counts = decision.chosen, self._pending[decision.situation.group]
+        left = counts[chosen] - 1
         if left:
-            counts[decision.chosen] = left
+            counts[chosen] = left
         else:
-            del counts[decision.chosen]
+            del counts[chosen]
 
 
 def _no_counts() -> defaultdict[str, int]:

@@ -96,5 +96,5 @@ def noise(rate: float, weights: RewardWeights) -> float:
     """
     odds_against = (1 - rate) / rate
     success = 0.25 if abs(odds_against - 1) < _EQUAL_ODDS else (1 - 2 * rate) / (2 * math.log(odds_against))
-    gain = 1 + weights.quality
-    return gain * gain * success + weights.penalty * weights.penalty * _SLOWNESS_VARIANCE
+    gain, penalty = 1 + weights.quality, weights.penalty
+    return gain * gain * success + penalty * penalty * _SLOWNESS_VARIANCE
