@@ -12,7 +12,6 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 CHECKPOINTER: Final = "__pregel_checkpointer"
-TASK_ID: Final = "__pregel_task_id"
 SCRATCHPAD: Final = "__pregel_scratchpad"
 SEND: Final = "__pregel_send"
 RESUMING: Final = "__pregel_resuming"
@@ -32,7 +31,7 @@ class Place:
     Attributes:
         checkpointer: Where the graph keeps what happened.
         checkpoint: Names the checkpoint of the step under way; it stays the same when the step is run again.
-        task_id: The node's own in that step, which stays the same too.
+        name: The node's own in that step, or that of the call it is run in; it stays the same too.
         may_be_again: The step may have been run before: the graph is resumed, or the node retried.
         keeps_at_exit: The graph keeps nothing before it ends (`durability="exit"`).
         answers: What people said, by the id of the question; None if the graph was resumed without ids, or not at all.
@@ -40,7 +39,7 @@ class Place:
 
     checkpointer: BaseCheckpointSaver[Any]
     checkpoint: RunnableConfig
-    task_id: str
+    name: str
     may_be_again: bool
     keeps_at_exit: bool
     answers: Mapping[str, Any] | None
@@ -51,10 +50,10 @@ class Place:
         known = config.get("configurable", {})
         checkpointer = known.get(CHECKPOINTER)
         parents: Mapping[str, str] | None = known.get(_CHECKPOINTS)
-        thread_id, task_id, namespace = known.get("thread_id"), known.get(TASK_ID), known.get(_NAMESPACE)
+        thread_id, namespace = known.get("thread_id"), known.get(_NAMESPACE)
         if not isinstance(checkpointer, BaseCheckpointSaver) or thread_id is None or known.get(SCRATCHPAD) is None:
             return None
-        if not parents or not task_id or not isinstance(namespace, str):
+        if not parents or not isinstance(namespace, str):
             return None
         parent = max((name for name in parents if _lies_in(namespace, name)), key=len, default=None)
         if parent is None:
@@ -64,7 +63,7 @@ class Place:
         return cls(
             checkpointer,  # pyright: ignore[reportUnknownArgumentType]
             {"configurable": checkpoint},
-            task_id,
+            namespace,
             bool(known.get(RESUMING)),
             known.get(DURABILITY) == "exit",
             known.get(RESUME_MAP),

@@ -1,6 +1,7 @@
 """How far the calls of a message have come, kept with the graph's checkpoint: what has finished is not run again."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -187,4 +188,11 @@ class Progress:
 
     def _id_of(self, position: int, number: int) -> str:
         call = self._calls[position]
-        return str(uuid5(NAMESPACE_OID, f"{self._place.task_id}/{position}/{call['name']}/{call['id']}/{number}"))
+        asked = json.dumps(
+            call["args"], skipkeys=True, default=_kind
+        )  # some models number their calls anew in every message
+        return str(uuid5(NAMESPACE_OID, f"{self._place.name}/{position}/{call['name']}/{call['id']}/{asked}/{number}"))
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__

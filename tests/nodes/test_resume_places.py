@@ -92,6 +92,48 @@ async def test_what_has_finished_is_not_run_again_and_each_question_gets_its_own
 
 
 @both_ways
+async def test_fan_outs_inside_of_sibling_calls_are_told_apart_even_if_they_ask_alike(way):
+    write = ScriptedTool(lambda query: f"wrote {query}", name="write", spec=WRITE)
+    inner = ToolFanOut([write, approve])
+
+    @tool
+    def delegate(to: str) -> str:
+        """Have somebody else write, and ask."""
+        asked = [call("write", "c0", query="x"), call("approve", "c1", what="x")]
+        return f"{to}: {[message.content for message in inner.invoke(asks(*asked))['messages']]}"
+
+    graph = graph_of(ToolFanOut([delegate]), checkpointer=InMemorySaver())
+    asked = [call("delegate", "c0", to="ann"), call("delegate", "c1", to="bob")]
+    paused = await run(graph, asks(*asked), way, THREAD)
+    replies = {question.id: f"for {number}" for number, question in enumerate(paused["__interrupt__"])}
+    assert len(replies) == 2
+    done = await run(graph, Command(resume=replies), way, THREAD)
+    assert contents(done) == ["ann: ['wrote x', 'x: for 0']", "bob: ['wrote x', 'x: for 1']"]
+    assert write.started == 2
+
+
+@both_ways
+async def test_messages_that_one_node_handles_in_turn_are_told_apart_even_if_their_calls_have_the_same_ids(way):
+    write = ScriptedTool(lambda query: f"wrote {query}", name="write", spec=WRITE)
+    node = ToolFanOut([write, approve])
+
+    async def in_turn(state):
+        said = []
+        for what in "ab":
+            asked = asks(call("write", "c0", query=what), call("approve", "c1", what=what))
+            said += (await run(node, asked, way))["messages"]
+        return {"messages": said}
+
+    graph = graph_around(in_turn)
+    for what in "ab":
+        given = asks() if what == "a" else Command(resume="A")
+        assert [question.value for question in (await graph.ainvoke(given, THREAD))["__interrupt__"]] == [what]
+    done = await graph.ainvoke(Command(resume="B"), THREAD)
+    assert contents(done) == ["wrote a", "a: A", "wrote b", "b: B"]
+    assert write.started == 2
+
+
+@both_ways
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("durability", ["exit", "sync"])
 async def test_however_durable_the_graph_is_meant_to_be(kind, way, durability, tmp_path):

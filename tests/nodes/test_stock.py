@@ -60,7 +60,7 @@ async def test_langgraph_still_keeps_where_a_node_is_run(way):
 
     graph = graph_of(ToolNode([looks]), checkpointer=InMemorySaver())
     await run(graph, asks(*calls("looks")), way, {"configurable": {"thread_id": "t"}})
-    for name in (pregel.CHECKPOINTER, pregel.TASK_ID, pregel.SCRATCHPAD, pregel.SEND):
+    for name in (pregel.CHECKPOINTER, pregel.SCRATCHPAD, pregel.SEND):
         assert seen[name] is not None
     known = {field.name for field in fields(seen[pregel.SCRATCHPAD])}
     assert {"interrupt_counter", "subgraph_counter", "resume", "get_null_resume"} <= known
@@ -71,7 +71,6 @@ def test_langgraphs_names_are_those_that_are_used():
 
     ours = {
         "CONFIG_KEY_CHECKPOINTER": pregel.CHECKPOINTER,
-        "CONFIG_KEY_TASK_ID": pregel.TASK_ID,
         "CONFIG_KEY_SCRATCHPAD": pregel.SCRATCHPAD,
         "CONFIG_KEY_SEND": pregel.SEND,
         "CONFIG_KEY_RESUMING": pregel.RESUMING,
