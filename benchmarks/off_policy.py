@@ -1,11 +1,12 @@
 """How far off-policy estimates are from the truth on logs of a policy that learns: `python -m benchmarks.off_policy`.
 
 Each log holds 5,000 decisions of the default policy, in a world where the right tool depends on the call. Asked for is
-a policy that looks at the call in another way; what it earns is known exactly.
+a policy that looks at the call in another way; what it earns is known exactly. Beside DR stands what it would say had
+it the world itself for its model: what is off then is the luck of the log, and no model can help it.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.bounded import Bounded
 from salesboost_tools.selection.decision_log import LoggedDecision
-from salesboost_tools.selection.off_policy import Evidence, TooLittleOverlapError, evaluate
+from salesboost_tools.selection.off_policy import Evidence, TooLittleOverlapError, dr, evaluate
 from salesboost_tools.selection.policy import Policy
 from salesboost_tools.selection.reward_model import foretell
 from salesboost_tools.selection.selector import ToolSelector
@@ -21,6 +22,7 @@ from salesboost_tools.selection.selector import ToolSelector
 INTENTS = ("price", "faq", "compare", "policy")
 TOOLS = ("lexical", "semantic", "hybrid", "remote")
 _LATENCY_MS = 200.0
+_SLOW = 0.5 * _LATENCY_MS / 5000
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,19 @@ def logged(here: World, policy: Policy | None, seed: int, decisions: int = 5000)
     return kept.records
 
 
+def ideal(here: World, records: list[LoggedDecision]) -> np.ndarray:
+    """Return what each tool earns at each decision, `(decisions, tools)`."""
+    return np.array(
+        [
+            [
+                here.success(INTENTS.index(record.context["intent"]), record.context["length"], tool) - _SLOW
+                for tool in range(len(TOOLS))
+            ]
+            for record in records
+        ]
+    )
+
+
 def truth(here: World, wanted: np.ndarray) -> float:
     """Return what the policy in question earns per decision, integrated over the length of the query."""
     total = 0.0
@@ -86,7 +101,7 @@ def truth(here: World, wanted: np.ndarray) -> float:
         for tool in range(len(TOOLS)):
             mean = sum(here.success(intent, (step + 0.5) / 100, tool) for step in range(100)) / 100
             total += wanted[intent, tool] * mean / len(INTENTS)
-    return total - 0.5 * _LATENCY_MS / 5000
+    return total - _SLOW
 
 
 def evidence(records: list[LoggedDecision], wanted: np.ndarray) -> Evidence:
@@ -110,17 +125,20 @@ def main(runs: int = 100) -> None:
 def measure(name: str, policy: Policy | None, runs: int) -> None:
     errors: dict[str, list[float]] = {"ips": [], "snips": [], "dr": []}
     covered = dict.fromkeys(errors, 0)
-    refused, effective = 0, []
+    refused, effective, best = 0, [], []
     for seed in range(runs):
         here, wanted = world(seed), target(seed)
+        records = logged(here, policy, seed)
+        known = evidence(records, wanted)
         try:
-            result = evaluate(evidence(logged(here, policy, seed), wanted), resamples=300)
+            result = evaluate(known, resamples=300)
         except TooLittleOverlapError as refusal:
             effective.append(refusal.effective_sample_size)
             refused += 1
             continue
         effective.append(result.effective_sample_size)
         right = truth(here, wanted)
+        best.append(abs(dr(replace(known, model=ideal(here, records))) - right))
         for kind, off in errors.items():
             estimate = getattr(result, kind)
             off.append(abs(estimate.value - right))
@@ -130,6 +148,8 @@ def measure(name: str, policy: Policy | None, runs: int) -> None:
     for kind, off in errors.items():
         if off:
             print(f"  {kind:6s} mean error {np.mean(off):.4f}   coverage {covered[kind] / len(off):.2f}", flush=True)
+    if best:
+        print(f"  dr, had its model been perfect: mean error {np.mean(best):.4f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ class Evidence:
         if self.logged is None:
             return None
         possible = np.where(self.target > 0, self.target, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.where(possible > 0, possible * possible / self.logged, 0.0)
 
     @property

@@ -135,6 +135,22 @@ def test_a_few_heavy_decisions_are_too_little():
         evaluate(heavy)
 
 
+@pytest.mark.parametrize("least", [0.0, 5e-324, 1e-12])
+def test_what_could_hardly_have_been_logged_gets_no_answer_however_well_the_log_looks(least):
+    log, _ = random_log(400)
+    never = np.tile([1 - least, least], (400, 1))
+    lucky = Evidence(
+        rewards=log.rewards,
+        propensities=np.full(400, 1 - least),
+        chosen=np.zeros(400, int),
+        target=np.tile([0.5, 0.5], (400, 1)),
+        logged=never,
+    )
+    assert effective_sample_size(lucky.weights) == pytest.approx(400)
+    with pytest.raises(TooLittleOverlapError, match="400 decisions are worth only 0"):
+        evaluate(lucky)
+
+
 def test_without_a_model_there_is_no_doubly_robust_estimate():
     log, _ = random_log(200)
     plain = Evidence(rewards=log.rewards, propensities=log.propensities, chosen=log.chosen, target=log.target)
