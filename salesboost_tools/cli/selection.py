@@ -166,7 +166,7 @@ def _sentences(told: GroupInLog, decisions: Sequence[LoggedDecision], weights: R
         gain = sides.gain
         sentences.append(
             f"A/B test: A earned {sides.first.value:.4f} over {sides.decisions[0]} choices, B {sides.second.value:.4f} "
-            f"over {sides.decisions[1]}; B earned {gain.value:+.4f} more (95 % interval {gain.low:+.4f} to "
-            f"{gain.high:+.4f})."
+            f"over {sides.decisions[1]}; B earned {abs(gain.value):.4f} {'less' if gain.value < 0 else 'more'} (95 % "
+            f"interval of the gain {gain.low:+.4f} to {gain.high:+.4f})."
         )
     return sentences

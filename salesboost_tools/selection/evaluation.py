@@ -50,7 +50,9 @@ def evidence_for(
     rewards: list[float] = []
     places: dict[str, int] = {}
     groups: set[str] = set()
+    total = 0
     for decision in decisions:
+        total += 1
         groups.add(decision.group)
         if len(groups) > 1:
             raise ConfigurationError(f"evaluate one group at a time; the log holds {sorted(groups)}")
@@ -82,7 +84,10 @@ def evidence_for(
         if memory is not None:
             memory.learn(Lesson(chosen, known[chosen], decision.context, worth, None, decision.at_s))
     if len(kept) < 2:
-        raise ConfigurationError("the log holds fewer than two decisions that a policy made with known probabilities")
+        raise ConfigurationError(
+            f"of {total} decisions in the log fewer than two were made by a policy. Where the first available tool "
+            "always serves, nothing tells what another one earns: let a policy make some of the choices (an A/B test)"
+        )
     earned, positions = np.array(rewards), np.array([places[decision.chosen] for decision in kept])
     return Evidence(
         rewards=earned,

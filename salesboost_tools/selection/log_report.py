@@ -135,12 +135,13 @@ def _in_words(decision: LoggedDecision, known: Mapping[str, ArmStatistics], weig
 
 def _who_chose(decision: LoggedDecision) -> str:
     side = "" if decision.side is None else f" (side {decision.side})"
+    policy = decision.policy.split(";", 1)[0]  # its arguments are told once, above
     if decision.propensity is not None:
-        return f"{decision.policy}{side} chose {decision.chosen}, which it did {decision.propensity:.1%} of the time."
+        return f"{policy}{side} chose {decision.chosen}, which it did {decision.propensity:.1%} of the time."
     if decision.suggested is None:
         return f"{decision.chosen} served as the first available tool; no policy was asked."
     return (
-        f"{decision.chosen} served as the first available tool; {decision.policy} would have chosen "
+        f"{decision.chosen} served as the first available tool; {policy} would have chosen "
         f"{'the same' if decision.suggested == decision.chosen else decision.suggested}."
     )
 

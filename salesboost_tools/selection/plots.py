@@ -63,7 +63,7 @@ def _draw_beliefs(axes: Any, report: GroupInLog) -> None:
         label = f"{name}: {arm.mean_reward:.2f} ({arm.pulls} calls, {arm.success_rate:.0%} succeeded)"
         axes.plot(points, heights, label=label, **_style(place))
         axes.fill_between(points, heights, alpha=0.12, color=_style(place)["color"])
-    axes.set(title="What is believed of each tool's mean reward", xlabel="mean reward", yticks=[])
+    axes.set(title="What is believed of each tool's mean reward: wide is unsure", xlabel="mean reward", yticks=[])
     axes.legend(loc="upper left", fontsize="small")
 
 
@@ -86,10 +86,12 @@ def _style(place: int) -> dict[str, str]:
 
 
 def _density(arm: ArmInLog) -> tuple[list[float], list[float]]:
-    """Return a normal density whose sides are as wide as the sides of the interval."""
+    """Return a normal density whose sides are as wide as the sides of the interval, 1 high.
+
+    All are as high as each other: a tool hardly known would be a flat line beside one that is well known.
+    """
     below = max((arm.mean_reward - arm.reward_low) / _Z95, 1e-4)
     above = max((arm.reward_high - arm.mean_reward) / _Z95, 1e-4)
     offsets = [step / 40 for step in range(-160, 161)]
     points = [arm.mean_reward + offset * (below if offset < 0 else above) for offset in offsets]
-    height = math.sqrt(2 / math.pi) / (below + above)
-    return points, [height * math.exp(-offset * offset / 2) for offset in offsets]
+    return points, [math.exp(-offset * offset / 2) for offset in offsets]

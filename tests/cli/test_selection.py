@@ -1,6 +1,7 @@
 """`salesboost selection` reads a decision log: a report with a picture, and what another policy would have earned."""
 
 import json
+import re
 
 import pytest
 
@@ -50,11 +51,15 @@ def test_the_log_may_be_named_in_the_settings(run, log, monkeypatch):
     assert run("selection", "report").exit_code == 0
 
 
-def test_a_report_tells_who_won_an_ab_test(run, tmp_path):
-    log = written(tmp_path / "ab.jsonl", Split(FirstAvailable(), Adaptive(), 0.5), 600)
-    assert "B earned +" in run("selection", "report", "--log", str(log), "--last", "0").output
+@pytest.mark.parametrize(
+    ("first", "second", "word"), [(FirstAvailable(), Adaptive(), "more"), (Adaptive(), FirstAvailable(), "less")]
+)
+def test_a_report_tells_who_won_an_ab_test(run, tmp_path, first, second, word):
+    log = written(tmp_path / "ab.jsonl", Split(first, second, 0.5), 600)
+    words = run("selection", "report", "--log", str(log), "--last", "0").output
+    assert re.search(rf"B earned 0\.\d+ {word} \(95 % interval of the gain", words)
     (told,) = json.loads(run("selection", "report", "--log", str(log), "--json").output)
-    assert told["ab_test"]["gain"]["value"] > 0
+    assert (told["ab_test"]["gain"]["value"] > 0) == (word == "more")
 
 
 def test_a_report_draws_a_picture(run, log, tmp_path):

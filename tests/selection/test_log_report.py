@@ -71,7 +71,7 @@ def test_moments_are_told_in_utc(clock):
 
 def test_a_choice_is_told_with_who_made_it_what_was_known_then_and_what_came_of_it(clock):
     *_, words = choices_in_words(of(ALTERNATING, clock, quality=0.5))
-    assert "epsilon-greedy@1;epsilon=0.2 chose b, which it did 100.0% of the time." in words
+    assert "epsilon-greedy@1 chose b, which it did 100.0% of the time." in words
     assert "Known then: b 0% of 9 succeeded, 100 ms, worth -0.01." in words
     assert "Not available: a." in words
     assert words.endswith("It failed after 100 ms, with quality 0.50: worth -0.01.")
