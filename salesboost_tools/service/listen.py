@@ -17,6 +17,7 @@ from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.observe.exposition import figures_of_workers
 from salesboost_tools.service.access import Access
 from salesboost_tools.settings import Settings
+from salesboost_tools.toolkit import SalesToolkit
 
 SERVICE = "salesboost_tools.service.app:create_app"
 """How worker processes make the service, each its own, set up from the environment."""
@@ -59,9 +60,12 @@ def listen(
         say: Is told the address before anybody is served.
 
     Raises:
-        ConfigurationError: The address can be reached from elsewhere and nobody would need a token, or cannot be used.
+        ConfigurationError: A setting cannot be used, or the address: it is taken, or can be reached from elsewhere and
+            nobody would need a token.
     """
-    refuse_open_door(host, Access.of(Settings()))
+    settings = Settings()
+    refuse_open_door(host, Access.of(settings))
+    SalesToolkit(settings).close()  # what is wrong with settings is said here once, not by workers that die of it
     config = uvicorn.Config(
         application,
         factory=True,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 
 import prometheus_client
 import pytest
@@ -10,6 +11,7 @@ from langgraph.prebuilt import ToolNode
 from prometheus_client import CollectorRegistry
 
 from salesboost_tools import (
+    CacheHandler,
     CircuitBreakerHandler,
     CircuitOpenError,
     Effect,
@@ -29,7 +31,7 @@ from tests.handlers.doubles import GatedTool, turns
 from tests.nodes.messages import asks, call, graph_of
 from tests.peers.conftest import ours_and
 
-WRITE = ToolSpec(effect=Effect.WRITE)
+READ, WRITE = ToolSpec(effect=Effect.READ), ToolSpec(effect=Effect.WRITE)
 DOWN = UpstreamError("down", status=503, retryable=True)
 
 
@@ -117,6 +119,22 @@ async def test_no_caller_can_make_a_new_time_series():
         await governed.ainvoke({}, {"configurable": {"caller_role": f"role-{number}"}})
     roles = {s.labels["role"] for family in registry.collect() for s in family.samples if "role" in s.labels}
     assert roles == {"other"}
+
+
+async def test_the_hit_rate_of_all_workers_follows_from_what_each_has_counted():
+    """A gauge of the rate in every process cannot be put together; nor can a rate per number of the attempt."""
+    registries = [CollectorRegistry() for _ in range(2)]
+    for registry, questions in zip(registries, (1, 4), strict=True):
+        governed = govern(ScriptedTool(spec=READ), CacheHandler(), MetricsHandler(registry))
+        for number in range(8):
+            await governed.ainvoke({"query": str(number % questions)})
+    samples = [s for registry in registries for family in registry.collect() for s in family.samples]
+    counted = Counter()
+    for sample in samples:
+        if sample.name == "salesboost_tool_cache_operations_total":
+            counted[sample.labels["operation"]] += sample.value
+    assert counted == {"hit": 7 + 4, "miss": 1 + 4}
+    assert not any("attempt" in sample.labels for sample in samples)
 
 
 async def test_labels_are_looked_up_once_and_not_on_every_call(monkeypatch):

@@ -44,3 +44,16 @@ def test_a_port_in_use_is_refused_before_anything_is_said(host, shown):
         with pytest.raises(ConfigurationError, match=re.escape(f"cannot listen on {shown}:{port}: Address")):
             listen(SERVICE, host, port, say=said.append)
     assert said == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TOOL_RATE_LIMITS", '{"crm": "1/hour"}'), ("TOOL_BANDIT_LEAST", '{"knowledge_retriever_lexical": 7}')],
+)
+def test_settings_that_cannot_be_used_are_refused_before_any_worker_starts(monkeypatch, name, value, workers):
+    monkeypatch.setenv(name, value)
+    said = []
+    with pytest.raises(ConfigurationError, match=name):
+        listen(SERVICE, port=0, workers=workers, say=said.append)
+    assert said == []
