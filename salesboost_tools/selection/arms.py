@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -96,13 +97,21 @@ class Known(dict[str, ArmStatistics]):
         return pick(self)
 
 
+@dataclass(slots=True)
+class _Latest:
+    """When an arm was used last, and what its latest failure said of itself."""
+
+    used_s: float
+    error: str | None
+
+
 class MemoryArms:
     """An `ArmStore` in this process. Thread-safe; grows with the number of arms, never with the number of calls."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._statistics: dict[str, Known] = {}
-        self._latest: dict[str, dict[str, tuple[float, str | None]]] = {}
+        self._latest: dict[str, dict[str, _Latest]] = {}
 
     def read(self, group: str, arms: Sequence[str]) -> tuple[ArmStatistics, ...]:
         """Return what is known of each of `arms`, without a lock: every entry is immutable and replaced as a whole."""
@@ -128,15 +137,17 @@ class MemoryArms:
             if known is None:
                 known = self._statistics[group] = Known()
                 self._latest[group] = {}
-            latest = self._latest[group]
             before = known.get(arm)
             if before is None:
                 known[arm] = outcome
-                latest[arm] = (used_at_s, error)
+                self._latest[group][arm] = _Latest(used_at_s, error)
                 return outcome
             after = known[arm] = before.plus(outcome)
-            latest_s, latest_error = latest[arm]
-            latest[arm] = (max(latest_s, used_at_s), error or latest_error)
+            latest = self._latest[group][arm]
+            if latest.used_s < used_at_s:  # noqa: PLR1730  (on every outcome: a call less)
+                latest.used_s = used_at_s
+            if error:
+                latest.error = error
             return after
         finally:
             self._lock.release()
@@ -145,6 +156,9 @@ class MemoryArms:
         """Return a snapshot of everything, by group and arm."""
         with self._lock:
             return {
-                group: {arm: ArmRecord(statistics, *self._latest[group][arm]) for arm, statistics in known.items()}
-                for group, known in self._statistics.items()
+                group: {
+                    arm: ArmRecord(statistics, latest[arm].used_s, latest[arm].error)
+                    for arm, statistics in known.items()
+                }
+                for (group, known), latest in zip(self._statistics.items(), self._latest.values(), strict=True)
             }

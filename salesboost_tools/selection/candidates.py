@@ -1,7 +1,8 @@
 """What may be chosen from: a group, the name of one, or a bare sequence."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.tools import BaseTool
 
@@ -14,7 +15,8 @@ UNNAMED_GROUP = "(unnamed)"
 _SEQUENCES_KEPT = 1024
 
 
-class BareGroup(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BareGroup:
     """A sequence of tools or names, seen as a group."""
 
     variants: tuple[Any, ...]
