@@ -135,8 +135,9 @@ class RememberingRecords:
             own = self._own.get(key)
             if own is None or own.token != token:
                 return token
-            if own.state is not ClaimState.DONE:
-                self._keep(key, replace(own, state=state, gone_at_s=self._now() + ttl_s, value=value))
+            now_s = self._now()
+            if own.state is not ClaimState.DONE or own.gone_at_s <= now_s:
+                self._keep(key, replace(own, state=state, gone_at_s=now_s + ttl_s, value=value))
             return own.stored_token
 
     def _released(self, key: str, token: str) -> str:

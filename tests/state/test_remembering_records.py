@@ -1,10 +1,13 @@
 """A write that this process has begun is not repeated because the store it is written down in has lost it."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from salesboost_tools.core.errors import StateUnavailableError
 from salesboost_tools.state import Claim, ClaimState, MemoryRecords
 from salesboost_tools.state.remembering_records import WRITES_REMEMBERED, RememberingRecords
+from tests.doubles import FakeClock
 from tests.state.shared_contracts import RecordStoreContract, either_way, way
 
 __all__ = ["way"]
@@ -154,3 +157,48 @@ async def test_the_last_writes_are_remembered(ask, store, own):
     store.lose_everything()
     assert (await ask("begin", "k1", "f", 60)).state is ClaimState.DONE
     assert (await ask("begin", "k0", "f", 60)).state is ClaimState.NEW
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("begin"), st.sampled_from("ab"), st.sampled_from("fg")),
+    st.tuples(st.sampled_from(["finish", "release", "leave_unknown"]), st.sampled_from("ab")),
+    st.tuples(st.just("advance"), st.sampled_from([1, 30, 59, 61, 599, 3599, 3661])),
+    st.tuples(st.just("lose"), st.none()),
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(STEPS, max_size=30))
+def test_a_store_that_loses_everything_is_as_careful_to_its_own_process_as_one_that_loses_nothing(steps):
+    """What was lost and written down again may be kept for longer, never for less."""
+    clock = FakeClock()
+    whole, losable = MemoryRecords(clock, keep_unknown_s=3600), LosableRecords(clock, keep_unknown_s=3600)
+    own = RememberingRecords(losable, keep_unknown_s=3600, clock=clock)
+    owners = {}  # key -> the last token of each
+    for name, *arguments in steps:
+        if name == "advance":
+            clock.advance(*arguments)
+        elif name == "lose":
+            losable.lose_everything()
+        elif name == "begin":
+            key, fingerprint = arguments
+            expected, found = whole.begin(key, fingerprint, 60), own.begin(key, fingerprint, 60)
+            match expected.state:
+                case ClaimState.NEW:
+                    if found.token is None:
+                        whole.release(key, expected.token)
+                    else:
+                        owners[key] = expected.token, found.token
+                case ClaimState.DONE | ClaimState.MISMATCH:
+                    assert found == expected
+                case ClaimState.RUNNING:
+                    assert found.state is ClaimState.RUNNING
+                    assert found.lease_left_s >= expected.lease_left_s - 1e-6
+                case ClaimState.UNKNOWN:
+                    assert found.state in {ClaimState.UNKNOWN, ClaimState.RUNNING, ClaimState.DONE}
+        elif (key := arguments[0]) in owners:
+            more = {"finish": ("sent", 600), "leave_unknown": (600,)}.get(name, ())
+            for store, token in zip((whole, own), owners[key], strict=True):
+                getattr(store, name)(key, token, *more)
+            if name == "release":  # whoever has said that nothing happened says no more
+                del owners[key]
