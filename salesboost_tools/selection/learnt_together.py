@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
 
 from salesboost_tools.core.clock import Clock
 from salesboost_tools.core.errors import ConfigurationError
@@ -42,7 +42,7 @@ class Memories:
         """Return everything learnt, by group, as `json.dumps` takes it."""
         return {group: memory.dump() for group, memory in self._by_group.items()}
 
-    def load(self, dumped: Mapping[str, Any]) -> bool:
+    def load(self, dumped: Any) -> bool:
         """Become what was dumped; False, and nothing has changed, if something was learnt already.
 
         Raises:
@@ -50,6 +50,9 @@ class Memories:
         """
         if self._by_group or self._learner is None:
             return False
+        if not isinstance(dumped, Mapping):
+            raise ConfigurationError(f"what a policy has learnt is a JSON object by group; got {dumped!r}")
+        dumped = cast("Mapping[str, Any]", dumped)
         try:
             for group, learnt in dumped.items():
                 memory = self._learner.new_memory(self._weights)

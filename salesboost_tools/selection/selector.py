@@ -28,7 +28,7 @@ from salesboost_tools.selection.priors import ArmsWithPriors, Prior
 from salesboost_tools.selection.report import ArmReport, Outlook, report
 from salesboost_tools.selection.shared_arms import SharedArms
 from salesboost_tools.selection.statistics import UNKNOWN, mean_rewards, statistics_of
-from salesboost_tools.selection.transfer import export_arms, import_arms
+from salesboost_tools.selection.transfer import add_arms, arms_in, export_arms
 from salesboost_tools.state.protocols import State
 
 Mode = Literal["active", "shadow", "off"]
@@ -311,9 +311,10 @@ class ToolSelector:
                 Nothing has been imported then.
         """
         with self._lock:
-            import_arms(self._store, exported)
+            arms = arms_in(exported, self._store)
             if exported.get("policy") == self._memories.name:
-                self._memories.load(exported["learnt"])
+                self._memories.load(exported.get("learnt"))
+            add_arms(self._store, arms)
 
     def close(self) -> None:
         """Tell the other workers what was learnt last, if there are any, and let go of the log's file."""

@@ -255,7 +255,7 @@ class SharedArms:
         follower = self._follower
         text = None if follower is None else self._ledger.kept(follower.name)
         if follower is not None and text is not None:
-            with contextlib.suppress(ValueError, TypeError, KeyError, ConfigurationError):
+            with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, ConfigurationError):
                 kept = json.loads(text)
                 news = self._ledger.exchange(None, epoch=kept["epoch"], place=int(kept["place"]))
                 if news.complete and self._became(follower, kept):
