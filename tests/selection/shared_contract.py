@@ -1,6 +1,7 @@
 """What workers that share a ledger may rely on, whatever the ledger. A new one is done when its subclass is green."""
 
 import json
+import math
 from random import Random
 
 import pytest
@@ -147,6 +148,28 @@ class SharedContract(ArmStoreContract):
                 worker.merge()
         assert len({in_full(worker) for worker in workers}) == 1
         assert sum(pulls(workers[0])) == made
+
+    def test_heavy_tails_are_added_up_to_the_last_digit_everybody_knows(self):
+        ledger = self.ledger()
+        workers = [self.worker(ledger) for _ in range(3)]
+        luck, happened = Random(2), {name: [] for name in NAMES}
+        for _ in range(600):
+            worker, name = luck.choice(workers), luck.choice(NAMES)
+            if luck.random() < 0.1:
+                worker.merge()
+            slow_s, price = 1e-6 * luck.paretovariate(0.3), 1e-4 * luck.paretovariate(0.4)
+            outcome = statistics_of(luck.random() < 0.7, slow_s, 5.0, quality=luck.random(), cost=price)
+            happened[name].append(vars_of(outcome))
+            worker.add("search", name, outcome, used_at_s=1.0)
+        for worker in workers * 2:
+            worker.merge()
+        known = [[vars_of(each) for each in worker.read("search", NAMES)] for worker in workers]
+        assert known[0] == known[1] == known[2]
+        seconds = [row[2] for rows in happened.values() for row in rows]
+        assert max(seconds) > 1e6 * min(seconds)
+        for name, sums in zip(NAMES, known[0], strict=True):
+            columns = zip(*happened[name], strict=True)
+            assert sums == [pytest.approx(math.fsum(column), rel=1e-12) for column in columns]
 
     def test_a_batch_whose_reply_was_lost_counts_once(self):
         line = UnreliableLedger(self.ledger())

@@ -12,6 +12,7 @@ from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.bounded import Bounded, within
 from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
 from salesboost_tools.selection.policy import Choice
+from salesboost_tools.selection.statistics import mean_rewards
 from salesboost_tools.selection.thompson import Thompson
 from tests.selection.policy_contract import PolicyContract, World, known, law, situation, situations
 
@@ -78,6 +79,16 @@ def test_exploration_is_bounded_once_there_is_a_best_tool():
     assert sum(free[1:]) > 0.05
     assert sum(bounded[1:]) == pytest.approx(0.05)
     assert bounded[1] / bounded[2] == pytest.approx(free[1] / free[2])
+
+
+@given(question=situations(), most=st.floats(0, 1))
+@law
+def test_all_but_the_best_tool_so_far_together_are_chosen_no_more_often_than_the_bound(question, most):
+    for policy in (EpsilonGreedy(1.0), Thompson(), Adaptive()):
+        shares = Bounded(policy, most_exploration=most).propensities(question)
+        if any(known.pulls for known in question.statistics):
+            means = mean_rewards(question.statistics, question.weights)
+            assert 1 - shares[means.index(max(means))] <= most + 1e-9
 
 
 def test_before_any_outcome_the_bound_on_exploration_says_nothing():

@@ -4,8 +4,10 @@ import pytest
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
+from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.guardrail import Guardrail
 from salesboost_tools.selection.selector import ToolSelector
+from tests.doubles import ScriptedTool
 
 TOOLS = ["default", "other"]
 
@@ -80,8 +82,14 @@ def test_old_successes_do_not_hide_a_fall(clock):
 
 def test_groups_are_held_back_apart(clock):
     selector, told = selector_with(clock)
-    use(selector, success=False, times=10)
-    assert {event.group for event in told} == {"(unnamed)"}
+    broken, sound = (ToolGroup(name, [ScriptedTool(name=tool) for tool in TOOLS], explore=True) for name in "xy")
+    for _ in range(10):
+        for group in (broken, sound):
+            _, decision_id = selector.select_tool(group)
+            selector.record_feedback(decision_id, group is sound, 100)
+    chosen = {group.name: {selector.select_tool(group)[0].name for _ in range(30)} for group in (broken, sound)}
+    assert chosen == {"x": {"default"}, "y": set(TOOLS)}
+    assert {event.group for event in told} == {"x"}
 
 
 @pytest.mark.parametrize(
