@@ -205,6 +205,22 @@ class SharedContract(ArmStoreContract):
         other.merge()
         assert pulls(other, "a", "b") == [450, 450]
 
+    def test_what_an_islander_tried_to_tell_meanwhile_counts_once(self):
+        ledger = self.ledger()
+        line = UnreliableLedger(ledger)
+        islander, other = self.worker(line), self.worker(ledger)
+        islander.merge()
+        line.down = True
+        for number in range(1, 4):
+            islander.add("search", "a", GOOD, used_at_s=1.0)
+            assert not islander.merge()
+            assert pulls(islander, "a") == [number]
+            assert islander.unmerged == number
+        line.down = False
+        assert islander.merge()
+        other.merge()
+        assert pulls(islander, "a") == pulls(other, "a") == [3]
+
     def test_what_waits_is_bounded_and_still_counts(self, monkeypatch):
         monkeypatch.setattr("salesboost_tools.selection.shared_arms._MOST_WAITING", 50)
         ledger = self.ledger()

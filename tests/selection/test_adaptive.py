@@ -1,6 +1,7 @@
 """The default policy: random bounds that notice outages and look at the context where that helps."""
 
 import math
+from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -9,8 +10,9 @@ from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.arms import MemoryArms
+from salesboost_tools.selection.policy import Situation
 from salesboost_tools.selection.selector import ToolSelector
-from tests.selection.policy_contract import SEEDS, LearningPolicyContract, World, known, situation
+from tests.selection.policy_contract import SEEDS, LearningPolicyContract, World, known, situation, too_far_off
 
 
 class TestAdaptive(LearningPolicyContract):
@@ -60,6 +62,54 @@ def test_a_context_that_decides_is_followed():
             world.selector.record_feedback(decision_id, world.luck.random() < (0.9 if tool == right else 0.3), 100)
             used += call >= 300 and tool == right
     assert used > 0.85 * 300 * len(SEEDS)
+
+
+def test_an_outage_is_left_within_a_handful_of_calls_probed_ever_more_rarely_and_its_end_found_soon():
+    met, early, late, found = [], [], [], []
+    for seed in SEEDS:
+        world = World(Adaptive(), seed=seed, good=0.95, fair=0.7, poor=0.5)
+        assert world.play(500)[300:].count("good") > 180
+        world.success["good"] = 0.02
+        broken = world.play(1000)
+        world.success["good"] = 0.95
+        mended = world.play(600)
+        met.append(broken[:30].count("good"))
+        early.append(broken[30:130].count("good") / 100)
+        late.append(broken[700:].count("good") / 300)
+        found.append(mended[200:].count("good") / 400)
+    assert max(met) <= 8
+    assert min(late) > 0
+    assert sum(early) > 2 * sum(late)
+    assert min(found) > 0.9
+
+
+def looking_on(policy: Adaptive, *, at_calls: set[int]) -> Iterator[Situation]:
+    """Yield questions from a world where the context comes to be trusted and where a tool then fails."""
+    world, talk = World(policy, seed=3, a=0.0, b=0.0, c=0.0), Random("talk")
+    for call in range(max(at_calls) + 1):
+        right = talk.choice("ab")
+        tool, decision_id = world.selector.select_tool(list("abc"), {"topic": right, "length": talk.random()})
+        if call in at_calls:
+            yield world.selector.find_decision(decision_id).situation
+        world.clock.advance(1)
+        works = world.luck.random() < (0.85 if tool in {right, "c"} else 0.4)
+        world.selector.record_feedback(decision_id, works and not (call > 250 and tool == "a"), 100)
+
+
+@pytest.mark.parametrize("way", ["choose", "choose for a log"])
+def test_arms_are_chosen_as_often_as_announced_whatever_context_and_health_have_to_do_with_it(way):
+    policy, draws, trusts, doubts = Adaptive(), 2000, [], []
+    for question in looking_on(policy, at_calls={*range(50, 90, 5), *range(250, 262, 2)}):
+        memory, rng, counts = question.memory, Random(20), [0] * len(question.arms)
+        announced = policy.propensities(question)
+        for _ in range(draws):
+            choice = policy.choose(question, rng) if way == "choose" else policy.choose_for_log(question, rng)[0]
+            counts[choice.position] += 1
+        assert not too_far_off(counts, [draws * share for share in announced]), (counts, announced)
+        trusts.append(memory.trust)
+        doubts.append(memory.tracks["a"].doubt)
+    assert any(0.1 < trust < 0.99 for trust in trusts)
+    assert any(0.05 < doubt < 0.99 for doubt in doubts)
 
 
 def test_what_is_kept_at_hand_of_the_arms_is_never_out_of_date(clock):
