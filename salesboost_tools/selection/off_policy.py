@@ -11,6 +11,8 @@ from salesboost_tools.core.errors import ConfigurationError, SalesToolsError
 Vector = NDArray[np.float64]
 
 _Z95 = 1.959963984540054
+_DRAWN_AT_ONCE = 2_000_000
+"""Numbers held at once while resampling: some 30 MB, however long the log."""
 
 
 class TooLittleOverlapError(SalesToolsError):
@@ -143,17 +145,19 @@ def evaluate(evidence: Evidence, *, seed: int = 0, resamples: int = 1000, least_
             "needed. Log longer, explore more (a floor for every tool), or ask about a policy nearer to the logged.",
             effective,
         )
-    rng = np.random.default_rng(seed)
-    picks = rng.multinomial(count, np.full(count, 1 / count), size=resamples) / count  # (resamples, n): shares
-    weighted = weights * evidence.rewards
-    ips_means, weight_means = picks @ weighted, picks @ weights
+    columns = [weights * evidence.rewards, weights]
+    terms = None if evidence.model is None else dr_terms(evidence)
+    if terms is not None:
+        columns += [terms, terms * terms]
+    means = _means_of_resamples(np.column_stack(columns), seed, resamples)
+    ips_means, weight_means = means[:, 0], means[:, 1]
     return Evaluation(
         decisions=count,
         effective_sample_size=effective,
         logged=float(evidence.rewards.mean()),
         ips=_between(ips(evidence), ips_means),
         snips=_between(snips(evidence), ips_means / np.maximum(weight_means, 1e-300)),
-        dr=None if evidence.model is None else _studentised(dr_terms(evidence), picks, _least_error(evidence)),
+        dr=None if terms is None else _studentised(terms, means[:, 2], means[:, 3], _least_error(evidence)),
     )
 
 
@@ -223,12 +227,20 @@ def _between(value: float, means: Vector) -> Estimate:
     return Estimate(value, low, high)
 
 
-def _studentised(terms: Vector, picks: Vector, least_error: float) -> Estimate:
+def _means_of_resamples(columns: Vector, seed: int, resamples: int) -> Vector:
+    """Return the means of the columns, `(n, k)`, over each of as many resamples of the rows, `(resamples, k)`."""
+    rng, count = np.random.default_rng(seed), len(columns)
+    uniform = np.full(count, 1 / count)
+    block = max(1, _DRAWN_AT_ONCE // count)
+    sizes = [min(block, resamples - start) for start in range(0, resamples, block)]
+    return np.concatenate([rng.multinomial(count, uniform, size=size) @ columns / count for size in sizes])
+
+
+def _studentised(terms: Vector, means: Vector, squares: Vector, least_error: float) -> Estimate:
     """Return the bootstrap-t interval (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, section 12.5)."""
     count = len(terms)
     value, error = float(terms.mean()), float(terms.std(ddof=1)) / count**0.5
-    means = picks @ terms
-    spreads = np.sqrt(np.maximum(picks @ (terms * terms) - means * means, 1e-300) / count)
+    spreads = np.sqrt(np.maximum(squares - means * means, 1e-300) / count)
     places = np.sort(np.abs(means - value) / spreads)
     reach = max(max(float(np.quantile(places, 0.95)), _Z95) * error, _Z95 * least_error)
     return Estimate(value, value - reach, value + reach)

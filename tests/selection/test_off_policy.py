@@ -1,6 +1,8 @@
 """Off-policy estimates equal the published formulas, say how sure they are, and refuse to guess."""
 
 import math
+import tracemalloc
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -103,6 +105,19 @@ def test_the_intervals_hold_the_truth_as_often_as_they_say():
 def test_a_repeated_evaluation_says_the_same():
     log, _ = random_log(200)
     assert evaluate(log, seed=5) == evaluate(log, seed=5)
+
+
+def test_a_long_log_is_resampled_in_little_memory_and_in_whatever_parts_says_the_same(monkeypatch):
+    log, _ = random_log(10_000)
+    tracemalloc.start()
+    at_once = evaluate(log, resamples=1000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000_000  # all resamples together take 80 MB
+    monkeypatch.setattr("salesboost_tools.selection.off_policy._DRAWN_AT_ONCE", 70_000)
+    in_parts = evaluate(log, resamples=1000)
+    for kind in ("ips", "snips", "dr"):
+        assert astuple(getattr(in_parts, kind)) == pytest.approx(astuple(getattr(at_once, kind)), abs=1e-12)
 
 
 def test_the_effective_sample_size_is_that_of_equal_weights_at_most():
