@@ -173,7 +173,7 @@ class Choice:
 
     def _next(self, args: Mapping[str, Any], caller: Caller, tried: tuple[str, ...]) -> Try:
         left = self._left(tried)
-        chosen, decision_id = self._chosen(left, caller)
+        chosen, decision_id = self._chosen(left, caller, stands_in=bool(tried))
         why = "only" if decision_id is None else "chosen"
         return self._made(chosen, args, caller, tried, why=why, decision_id=decision_id)
 
@@ -194,12 +194,12 @@ class Choice:
         record = TryRecord(group=self._group.name, number=len(tried) + 1, decision_id=decision_id, why=why)
         return Try(self._variants[name], self._known_as(name), args, caller, (*tried, name), record)
 
-    def _chosen(self, left: list[str], caller: Caller) -> tuple[str, str | None]:
+    def _chosen(self, left: list[str], caller: Caller, *, stands_in: bool) -> tuple[str, str | None]:
         if self._selector is None:
             return left[0], None
         context = {"caller_role": caller.role} if caller.role else None
         try:
-            tool, decision_id = self._selector.select_tool(self._group, context, available=left)
+            tool, decision_id = self._selector.select_tool(self._group, context, available=left, stands_in=stands_in)
         except StateUnavailableError:
             _logger.warning("nothing is known of `%s`: `%s` serves", self._group.name, left[0], exc_info=True)
             return left[0], None

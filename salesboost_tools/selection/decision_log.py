@@ -49,6 +49,8 @@ class LoggedDecision:
     quality: Final[float | None]
     cost: Final[float | None]
     reward: Final[float]
+    stands_in: Final[bool] = False
+    """Whether another arm has failed at the same call before: then it is no evidence for any policy."""
 
     @property
     def propensity(self) -> float | None:
@@ -84,6 +86,7 @@ def record_of(
         quality=quality,
         cost=cost,
         reward=reward,
+        stands_in=decision.stands_in,
     )
 
 

@@ -34,6 +34,8 @@ class Decision:
     """What the policy wants to be told again with the outcome; None if it did not decide."""
     propensities: Final[tuple[float, ...] | None] = None
     """Probability of each of `arms`, if the decision is logged; None if nobody asked."""
+    stands_in: Final[bool] = False
+    """Whether another arm has failed at the same call before."""
 
     @property
     def group(self) -> str:

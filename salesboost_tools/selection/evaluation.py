@@ -36,7 +36,8 @@ def evidence_for(
 
     Args:
         policy: The policy in question.
-        decisions: From `read_log`, of one group, oldest first. Those that no policy made are learnt from, not counted.
+        decisions: From `read_log`, of one group, oldest first. Those that no policy made are learnt from, not
+            counted, and so are stand-ins for what failed: how often it comes to them is the logged policy's doing.
         weights: What the reward is to be made of, whatever it was made of when it was logged.
 
     Raises:
@@ -58,7 +59,7 @@ def evidence_for(
             raise ConfigurationError(f"evaluate one group at a time; the log holds {sorted(groups)}")
         arms, chosen = decision.arms, decision.chosen
         worth = reward_of(decision, weights)
-        if decision.propensities is not None:
+        if decision.propensities is not None and not decision.stands_in:
             situation = Situation(
                 decision.group,
                 arms,
@@ -194,14 +195,15 @@ class SideBySide:
 def compare_sides(
     decisions: Iterable[LoggedDecision], *, weights: RewardWeights = DEFAULT_WEIGHTS, seed: int = 0
 ) -> SideBySide:
-    """Return how the policies of a `Split` did, each on the choices it made itself.
+    """Return how the policies of a `Split` did, each on the choices it made itself; a stand-in is nobody's merit.
 
     Raises:
         ConfigurationError: One of them made fewer than two choices.
     """
     earned: dict[str | None, list[float]] = {"A": [], "B": [], None: []}
     for decision in decisions:
-        earned[decision.side].append(reward_of(decision, weights))
+        if not decision.stands_in:
+            earned[decision.side].append(reward_of(decision, weights))
     first, second = np.array(earned["A"]), np.array(earned["B"])
     if min(len(first), len(second)) < 2:
         raise ConfigurationError(

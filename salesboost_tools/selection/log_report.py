@@ -137,7 +137,8 @@ def _who_chose(decision: LoggedDecision) -> str:
     side = "" if decision.side is None else f" (side {decision.side})"
     policy = decision.policy.split(";", 1)[0]  # its arguments are told once, above
     if decision.propensity is not None:
-        return f"{policy}{side} chose {decision.chosen}, which it did {decision.propensity:.1%} of the time."
+        place = " in place of one that had failed" if decision.stands_in else ""
+        return f"{policy}{side} chose {decision.chosen}{place}, which it did {decision.propensity:.1%} of the time."
     if decision.suggested is None:
         return f"{decision.chosen} served as the first available tool; no policy was asked."
     return (

@@ -121,15 +121,20 @@ class ToolSelector:
 
     @overload
     def select_tool(
-        self, tool_group: ToolGroup | str, context: Context = None, *, available: Mask = None
+        self, tool_group: ToolGroup | str, context: Context = None, *, available: Mask = None, stands_in: bool = False
     ) -> tuple[BaseTool, str]: ...
     @overload
     def select_tool(
-        self, tool_group: Sequence[Member], context: Context = None, *, available: Mask = None
+        self, tool_group: Sequence[Member], context: Context = None, *, available: Mask = None, stands_in: bool = False
     ) -> tuple[Member, str]: ...
 
     def select_tool(
-        self, tool_group: ToolGroup | str | Sequence[Any], context: Context = None, *, available: Mask = None
+        self,
+        tool_group: ToolGroup | str | Sequence[Any],
+        context: Context = None,
+        *,
+        available: Mask = None,
+        stands_in: bool = False,
     ) -> tuple[Any, str]:
         """Return the tool to use and the id under which its outcome is to be reported.
 
@@ -140,6 +145,9 @@ class ToolSelector:
                 chosen element is returned; a sequence with tools is explored only if all their specs say READ.
             context: What is known of the call, for policies that look at it.
             available: The tools, or their names, that may serve now; None for all. Strangers to the group mean nothing.
+            stands_in: Another tool has failed at this very call. The outcome is learnt from like any other; it is no
+                evidence for what a policy would have earned, since with a better first choice it would not have come
+                to it.
 
         Raises:
             ConfigurationError: The group is unknown or empty, or a name stands in the sequence twice.
@@ -184,6 +192,7 @@ class ToolSelector:
                 self._policy_version,
                 note,
                 propensities,
+                stands_in,
             )
             self._decisions.add(decision)
         finally:
@@ -328,18 +337,23 @@ class ToolSelector:
 
     @overload
     async def aselect_tool(
-        self, tool_group: ToolGroup | str, context: Context = None, *, available: Mask = None
+        self, tool_group: ToolGroup | str, context: Context = None, *, available: Mask = None, stands_in: bool = False
     ) -> tuple[BaseTool, str]: ...
     @overload
     async def aselect_tool(
-        self, tool_group: Sequence[Member], context: Context = None, *, available: Mask = None
+        self, tool_group: Sequence[Member], context: Context = None, *, available: Mask = None, stands_in: bool = False
     ) -> tuple[Member, str]: ...
 
     async def aselect_tool(
-        self, tool_group: ToolGroup | str | Sequence[Any], context: Context = None, *, available: Mask = None
+        self,
+        tool_group: ToolGroup | str | Sequence[Any],
+        context: Context = None,
+        *,
+        available: Mask = None,
+        stands_in: bool = False,
     ) -> tuple[Any, str]:
         """Do as `select_tool`."""
-        return self.select_tool(tool_group, context, available=available)
+        return self.select_tool(tool_group, context, available=available, stands_in=stands_in)
 
     async def arecord_feedback(
         self,

@@ -105,6 +105,7 @@ async def test_every_try_is_logged_with_the_chance_it_had_among_those_that_were_
     assert log.records[-1].propensity == 1
     assert all(sum(record.propensities) == pytest.approx(1) for record in log.records)
     assert [record.success for record in log.records] == [False] * 3
+    assert [record.stands_in for record in log.records] == [False, True, True]
 
 
 # ---------------------------------------------------------------- quality

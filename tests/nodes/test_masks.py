@@ -33,8 +33,8 @@ class Recording(ToolSelector):
         super().__init__(*args, **options)
         self.offered = []
 
-    def select_tool(self, tool_group, context=None, *, available=None):
-        chosen, decision_id = super().select_tool(tool_group, context, available=available)
+    def select_tool(self, tool_group, context=None, *, available=None, stands_in=False):
+        chosen, decision_id = super().select_tool(tool_group, context, available=available, stands_in=stands_in)
         self.offered.append((tuple(available), self.find_decision(decision_id).masked))
         return chosen, decision_id
 

@@ -67,6 +67,17 @@ def test_what_teaches_nothing_is_not_logged(clock):
     assert log.records == []
 
 
+def test_that_a_tool_stood_in_for_another_is_logged_and_was_not_so_before_it_was_logged(path, clock):
+    log = KeptLog()
+    selector = ToolSelector(seed=1, clock=clock, log=log)
+    for stands_in in (False, True):
+        selector.record_feedback(selector.select_tool(["a", "b"], stands_in=stands_in)[1], True, 1)
+    write(path, log.records)
+    assert [record.stands_in for record in read_log(path)] == [False, True]
+    path.write_text(path.read_text().replace(',"stands_in":false', "").replace(',"stands_in":true', ""))
+    assert [record.stands_in for record in read_log(path)] == [False, False]
+
+
 def test_two_files_are_kept_at_most(path):
     records = kept(200)
     write(path, records, max_bytes=8000)

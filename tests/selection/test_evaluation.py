@@ -8,21 +8,29 @@ import pytest
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import DEFAULT_WEIGHTS, RewardWeights
 from salesboost_tools.selection.adaptive import Adaptive
-from salesboost_tools.selection.decision_log import JsonlLog
+from salesboost_tools.selection.decision_log import JsonlLog, LoggedDecision
 from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
-from salesboost_tools.selection.evaluation import evaluate_log, evaluate_policy, evidence_for, reward_of
+from salesboost_tools.selection.evaluation import (
+    compare_sides,
+    evaluate_log,
+    evaluate_policy,
+    evidence_for,
+    reward_of,
+)
 from salesboost_tools.selection.off_policy import TooLittleOverlapError
-from salesboost_tools.selection.policy import Choice
+from salesboost_tools.selection.policy import draw
 from salesboost_tools.selection.reward_model import foretell
 from salesboost_tools.selection.selector import ToolSelector
+from salesboost_tools.selection.split import Split
 from salesboost_tools.selection.thompson import Thompson
+from tests.doubles import FakeClock
 from tests.selection.logs import RATES, KeptLog, logged_in
 
 HALF_AT_RANDOM = EpsilonGreedy(0.5)
 
 
 class Always:
-    """Chooses the arm of that name."""
+    """Chooses the arm of that name, where it is available."""
 
     version = "1"
 
@@ -30,9 +38,11 @@ class Always:
         self.name = name
 
     def choose(self, situation, rng):
-        return Choice(situation.arms.index(self.name), 1.0)
+        return draw(self.propensities(situation), rng)
 
     def propensities(self, situation):
+        if self.name not in situation.arms:
+            return (1 / len(situation.arms),) * len(situation.arms)
         return tuple(float(arm == self.name) for arm in situation.arms)
 
 
@@ -86,6 +96,48 @@ def test_decisions_no_policy_made_teach_and_do_not_count(clock):
     selector.record_feedback(selector.select_tool(list(RATES))[1], True, 100)
     assert log.records[-1].propensities is None
     assert len(evidence_for(Thompson(), log.records).rewards) == 200
+
+
+def a_log_with_stand_ins(policy, calls: int = 1000) -> list[LoggedDecision]:
+    """Of calls that are tried with one tool after another until it works: "poor" does 4 times in 10, "good" 9 times."""
+    log, luck, clock = KeptLog(), Random("luck"), FakeClock()
+    selector = ToolSelector(policy, seed=1, clock=clock, log=log)
+    for _ in range(calls):
+        clock.advance(1)
+        left = ["poor", "good"]
+        while left:
+            tool, decision_id = selector.select_tool(["poor", "good"], available=left, stands_in=len(left) < 2)
+            works = luck.random() < {"poor": 0.4, "good": 0.9}[tool]
+            selector.record_feedback(decision_id, works, 0)
+            left = [] if works else [name for name in left if name != tool]
+    return log.records
+
+
+def test_a_policy_is_judged_by_first_choices_and_learns_from_all():
+    records = a_log_with_stand_ins(EpsilonGreedy(1.0))
+    assert len(records) > 1200
+    for name, worth in (("poor", 0.4), ("good", 0.9)):
+        result = evaluate_policy(Always(name), records)
+        assert result.decisions == 1000
+        assert result.dr.low < worth < result.dr.high
+    asked = []
+
+    class Watching(Always):
+        def propensities(self, situation):
+            asked.append(sum(known.pulls for known in situation.statistics))
+            return super().propensities(situation)
+
+    evidence_for(Watching("good"), records)
+    firsts = [number for number, record in enumerate(records) if not record.stands_in]
+    assert asked == firsts
+
+
+def test_what_a_stand_in_earns_is_the_merit_of_neither_side():
+    records = a_log_with_stand_ins(Split(Always("poor"), Always("good"), 0.5))
+    verdict = compare_sides(records)
+    assert sum(verdict.decisions) == 1000
+    assert verdict.first.value == pytest.approx(0.4, abs=0.06)
+    assert verdict.second.value == pytest.approx(0.9, abs=0.06)
 
 
 def test_rewards_are_made_of_the_weights_in_question():

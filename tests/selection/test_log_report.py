@@ -1,5 +1,6 @@
 """A log tells how each tool did, its share over time, what was lost, and why each choice was made."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -75,6 +76,12 @@ def test_a_choice_is_told_with_who_made_it_what_was_known_then_and_what_came_of_
     assert "Known then: b 0% of 9 succeeded, 100 ms, worth -0.01." in words
     assert "Not available: a." in words
     assert words.endswith("It failed after 100 ms, with quality 0.50: worth -0.01.")
+
+
+def test_a_stand_in_is_told_as_one(clock):
+    (record,) = of([("a", True)], clock)
+    (words,) = choices_in_words([replace(record, stands_in=True)])
+    assert "chose a in place of one that had failed, which it did" in words
 
 
 def test_only_the_last_choices_are_told(clock):
