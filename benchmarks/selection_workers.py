@@ -24,9 +24,13 @@ _STEPS_PER_S = 10
 
 @dataclass(frozen=True)
 class World:
-    """Tools that succeed with these probabilities in 100 ms; the best one is out of order for a while."""
+    """Tools that succeed with these probabilities in 100 ms; the best one is out of order for a while.
+
+    If there are kinds of calls, which the context tells, each has the same rates with other tools: moved on by one.
+    """
 
     rates: tuple[float, ...] = (0.6, 0.68, 0.74, 0.8, 0.88)
+    kinds: int = 1
     outage_s: tuple[float, float] = (0.0, 0.0)
 
     @property
@@ -34,15 +38,15 @@ class World:
         """Their names."""
         return tuple(f"tool_{number}" for number in range(len(self.rates)))
 
-    def rate(self, tool: str, now_s: float) -> float:
+    def rate(self, tool: str, now_s: float, kind: int) -> float:
         """Return how likely a tool succeeds now."""
-        rate = self.rates[self.tools.index(tool)]
+        rate = self.rates[(self.tools.index(tool) + kind) % len(self.rates)]
         broken = self.outage_s[0] <= now_s < self.outage_s[1]
         return 0.02 if broken and rate == max(self.rates) else rate
 
-    def best(self, now_s: float) -> float:
+    def best(self, now_s: float, kind: int) -> float:
         """Return the best rate now."""
-        return max(self.rate(tool, now_s) for tool in self.tools)
+        return max(self.rate(tool, now_s, kind) for tool in self.tools)
 
 
 Tally = dict[str, tuple[float, float]]
@@ -90,9 +94,11 @@ class Worker:
             self.selector = ToolSelector(state=self._arms, seed=self._seed, clock=lambda: self.now_s)
         tools = self.world.tools
         while self.now_s < until_s - 1e-9:
-            tool, decision_id = self.selector.select_tool(tools)
-            rate = self.world.rate(tool, self.now_s)
-            self.regret += self.world.best(self.now_s) - rate
+            kind = self._luck.randrange(self.world.kinds)
+            context = {"kind": f"kind {kind}"} if self.world.kinds > 1 else None
+            tool, decision_id = self.selector.select_tool(tools, context)
+            rate = self.world.rate(tool, self.now_s, kind)
+            self.regret += self.world.best(self.now_s, kind) - rate
             self.now_s += self._pause_s
             success = self._luck.random() < rate
             self.selector.record_feedback(decision_id, success, 100)
@@ -165,7 +171,11 @@ def alone(world: World, seed: int, calls_per_s: float, seconds: float) -> float:
     return worker.regret
 
 
-WORLDS = {"stationary": World(), "outage of the best tool": World(outage_s=(200.0, 300.0))}
+WORLDS = {
+    "stationary": World(),
+    "outage of the best tool": World(outage_s=(200.0, 300.0)),
+    "another tool for each of four kinds of calls": World(kinds=4),
+}
 
 
 def main() -> None:

@@ -103,6 +103,20 @@ def test_the_guardrail_is_told_to_metrics_and_to_the_feed():
     assert registry.get_sample_value(f"{name}s_engaged", {"group": "(unnamed)"}) == 1
 
 
+def test_that_the_guardrail_lets_go_is_told_too():
+    registry, feed = CollectorRegistry(), StatusFeed()
+    settings = Settings(
+        bandit_enabled=True, bandit_guardrail=0.5, bandit_guardrail_window=5, bandit_guardrail_hold=1e-9
+    )
+    selector = selector_of(settings, metrics=metrics_in(registry), feed=feed)
+    use(selector, 5, success=False)
+    use(selector)
+    assert [event.kind for event in feed.recent()] == ["guardrail_engaged", "guardrail_released"]
+    name = "salesboost_tool_guardrail"
+    assert registry.get_sample_value(f"{name}_changes_total", {"group": "(unnamed)", "state": "released"}) == 1
+    assert registry.get_sample_value(f"{name}s_engaged", {"group": "(unnamed)"}) == 0
+
+
 def test_choices_and_rewards_are_counted():
     registry = CollectorRegistry()
     selector = selector_of(Settings(bandit_enabled=True), metrics=metrics_in(registry))
