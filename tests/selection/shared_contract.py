@@ -280,6 +280,24 @@ class SharedContract(ArmStoreContract):
             worker.merge()
         assert [pulls(worker, "a", "b") for worker in (*workers, newcomer)] == [[33, 1]] * 4
 
+    def test_what_may_be_among_what_another_gives_back_is_not_told_again(self):
+        ledger = self.ledger()
+        line = UnreliableLedger(ledger)
+        one, two = self.worker(line), self.worker(ledger)
+        one.merge()
+        one.add("search", "a", GOOD, used_at_s=1.0)
+        line.deaf = True
+        assert not one.merge()
+        two.merge()
+        assert pulls(two, "a") == [1]
+        self.lose_everything(ledger)
+        two.merge()
+        line.deaf = False
+        one.add("search", "b", GOOD, used_at_s=1.0)
+        for worker in (one, two, one):
+            assert worker.merge()
+        assert pulls(one, "a", "b") == pulls(two, "a", "b") == [1, 1]
+
     def test_a_child_process_tells_nothing_that_is_its_parents_to_tell(self):
         ledger = self.ledger()
         store = self.worker(ledger)

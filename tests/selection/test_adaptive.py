@@ -83,6 +83,18 @@ def test_an_outage_is_left_within_a_handful_of_calls_probed_ever_more_rarely_and
     assert min(found) > 0.9
 
 
+def test_a_tool_that_was_long_the_best_and_slowly_gets_worse_is_left():
+    used = 0
+    for seed in SEEDS:
+        world = World(Adaptive(), seed=seed, declining=0.9, steady=0.75)
+        world.play(3000)
+        for _ in range(30):
+            world.success["declining"] -= 0.01
+            world.play(60)
+        used += world.play(300).count("declining")
+    assert used < 0.25 * 300 * len(SEEDS)
+
+
 def looking_on(policy: Adaptive, *, at_calls: set[int]) -> Iterator[Situation]:
     """Yield questions from a world where the context comes to be trusted and where a tool then fails."""
     world, talk = World(policy, seed=3, a=0.0, b=0.0, c=0.0), Random("talk")

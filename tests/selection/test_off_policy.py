@@ -102,6 +102,34 @@ def test_the_intervals_hold_the_truth_as_often_as_they_say():
     assert all(88 <= count <= 100 for count in held.values()), held
 
 
+def seldom_tried(seed: int) -> tuple[Evidence, float]:
+    """A log of 700 decisions in which the second arm was chosen 2 times in 100; asked for is one that often does."""
+    rng, count, share = np.random.default_rng(seed), 700, 0.02
+    chosen = (rng.random(count) < share).astype(int)
+    rewards = (rng.random(count) < np.where(chosen == 0, 0.8, 0.9)).astype(float)
+    log = Evidence(
+        rewards=rewards,
+        propensities=np.where(chosen == 0, 1 - share, share),
+        chosen=chosen,
+        target=np.tile([0.55, 0.45], (count, 1)),
+        model=np.tile([0.8, 0.6], (count, 1)),
+        logged=np.tile([1 - share, share], (count, 1)),
+    )
+    return log, 0.55 * 0.8 + 0.45 * 0.9
+
+
+def test_a_log_that_happens_to_lack_its_heavy_decisions_is_not_taken_to_be_surer():
+    held = lacking = 0
+    for seed in range(1500):
+        log, truth = seldom_tried(seed)
+        if log.chosen.sum() < 10:  # 14 were to be expected
+            estimate = evaluate(log, resamples=100, least_effective=20).dr
+            lacking += 1
+            held += estimate.low <= truth <= estimate.high
+    assert lacking > 100
+    assert held > 0.85 * lacking
+
+
 def test_a_repeated_evaluation_says_the_same():
     log, _ = random_log(200)
     assert evaluate(log, seed=5) == evaluate(log, seed=5)
