@@ -47,11 +47,11 @@ class MemoryLimits:
             due_at_ns = self._due_at_ns.get(key, now_ns)
             # `due_after`, written out, and no `max`: a call would be a tenth of the check
             due_ns = (due_at_ns if due_at_ns > now_ns else now_ns) + cost_ns  # noqa: FURB136
-            wait_ns = due_ns - bucket.tolerance_ns - now_ns
-            if wait_ns > 0:
-                return wait_ns
+            owed_ns = due_ns - now_ns
+            if owed_ns > bucket.tolerance_ns:
+                return owed_ns - bucket.tolerance_ns
             self._due_at_ns[key] = due_ns
-            if due_at_ns == now_ns and len(self._due_at_ns) > self._sweep_at:  # perhaps a new key
+            if due_at_ns is now_ns and len(self._due_at_ns) > self._sweep_at:  # a new key
                 self._sweep(now_ns)
             return 0
 
