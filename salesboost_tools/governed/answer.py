@@ -13,6 +13,7 @@ from langchain_core.tools.base import (
     _format_output as format_output,
 )
 
+_GIVEN: Final = {"content", "artifact", "tool_call_id", "name", "status"}
 _STATUSES: Final = frozenset({"success", "error"})
 
 
@@ -26,13 +27,19 @@ def formatted(content: Any, artifact: Any, tool_call_id: str | None, name: str, 
 def _made(content: str, artifact: Any, tool_call_id: str, name: str, status: str) -> ToolMessage:
     """Put a message together of values that are known to be of the right kinds."""
     message = ToolMessage.__new__(ToolMessage)
-    values = {**_DEFAULTS, "content": content, "name": name, "tool_call_id": tool_call_id}
-    values["artifact"], values["status"] = artifact, status
+    values = {
+        **_DEFAULTS,
+        "content": content,
+        "artifact": artifact,
+        "tool_call_id": tool_call_id,
+        "name": name,
+        "status": status,
+    }
     for field, make in _FACTORIES:
         values[field] = make()
     set_on = object.__setattr__
     set_on(message, "__dict__", values)
-    set_on(message, "__pydantic_fields_set__", {"content", "artifact", "tool_call_id", "name", "status"})
+    set_on(message, "__pydantic_fields_set__", _GIVEN.copy())
     set_on(message, "__pydantic_extra__", {})
     set_on(message, "__pydantic_private__", None)
     return message

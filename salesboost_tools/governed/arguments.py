@@ -94,7 +94,6 @@ def _nothing(_input: Any, _id: str | None) -> Parsed:
 
 
 def _plan_model(tool: BaseTool, schema: type[BaseModel]) -> Parse:
-    validate = schema.model_validate
     injected = tuple(tool._injected_args_keys)
     count = len(schema.model_fields)
     # pydantic makes fields of these names for *args and **kwargs; they are arguments only when somebody gave them
@@ -103,7 +102,7 @@ def _plan_model(tool: BaseTool, schema: type[BaseModel]) -> Parse:
     def parse(tool_input: Any, tool_call_id: str | None) -> Parsed:
         if not isinstance(tool_input, dict):
             return tool._to_args_and_kwargs(tool_input, tool_call_id)
-        model = validate(tool_input)
+        model = schema.__pydantic_validator__.validate_python(tool_input)  # all that `model_validate` does here
         named = dict(model.__dict__)
         if len(named) != count or type(model) is not schema:  # validators made something else of it
             return tool._to_args_and_kwargs(cast(dict[str, Any], tool_input), tool_call_id)

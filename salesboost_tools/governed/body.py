@@ -128,14 +128,12 @@ def _child_of(
     tags, metadata = opened.inheritable_tags, opened.inheritable_metadata
     if opened.inheritable_handlers or "lc_versions" in metadata:  # LangChain merges the latter key by key
         return opened.get_child()
-    return kind(
-        [],
-        parent_run_id=opened.run_id,
-        tags=tags.copy(),
-        inheritable_tags=tags.copy(),
-        metadata=metadata.copy(),
-        inheritable_metadata=metadata.copy(),
-    )
+    child = kind([], parent_run_id=opened.run_id)
+    if tags:
+        child.tags, child.inheritable_tags = tags.copy(), tags.copy()
+    if metadata:
+        child.metadata, child.inheritable_metadata = metadata.copy(), metadata.copy()
+    return child
 
 
 def _context_of(child: RunnableConfig) -> Context:

@@ -159,17 +159,17 @@ def _made_ready(
 ) -> tuple[Chain, ToolCall]:
     """Parse the arguments; return the handlers and what to hand them."""
     positional, named = plan.parse(request.tool_input, request.tool_call_id)
-    args = _visible(plan, positional, named)
+    args = _visible(plan, positional, named) if positional or not plan.hidden.isdisjoint(named) else named
     chain = plan.chains.with_those_in(opened.handlers)
     body = kind(plan, request, args, positional, named, traced, opened)
     return chain, _tool_call(tool, plan.spec, opened, request, chain=chain, args=args, body=body)
 
 
 def _visible(plan: Plan, positional: Positional, named: Named) -> Named:
-    """Return the arguments handlers see; the very dict of the named ones if nothing has to be left out."""
+    """Return the arguments handlers see, where these are not simply the named ones."""
     if positional:
         named = {plan.lone_key: positional[0] if len(positional) == 1 else positional, **named}
-    return named if plan.hidden.isdisjoint(named) else _without(plan.hidden, named)
+    return _without(plan.hidden, named)
 
 
 def _without(hidden: frozenset[str], arguments: Named) -> Named:

@@ -6,6 +6,7 @@
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
@@ -13,7 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, Tool
 from langchain_core.tools.base import ArgsSchema
 from langchain_core.utils.pydantic import TypeBaseModel
-from pydantic import Field, PrivateAttr, field_serializer
+from pydantic import Field, field_serializer
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.spec import UNSPECIFIED, ToolSpec
@@ -63,12 +64,15 @@ class GovernedTool(BaseTool):
     coroutine: Callable[..., Any] | None = Field(default=None, exclude=True)
     answers_model: bool = False
 
-    _plan: Plan = PrivateAttr()
+    @cached_property
+    def _plan(self) -> Plan:
+        """How to call the tool inside; not a private attribute of pydantic's, which takes a microsecond to read."""
+        return make_plan(self.inner, self.handlers, self.spec)
 
     def model_post_init(self, context: Any, /) -> None:
-        """Work out once how to call the tool inside."""
+        """Work out at once how to call the tool inside: what is wrong with it shows now."""
         super().model_post_init(context)
-        self._plan = make_plan(self.inner, self.handlers, self.spec)
+        _ = self._plan
 
     # ------------------------------------------------------------ copies and dumps
 
@@ -88,12 +92,11 @@ class GovernedTool(BaseTool):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
-        private = {name: value for name, value in state["__pydantic_private__"].items() if name != "_plan"}
-        return {**state, "__pydantic_private__": private}
+        return {**state, "__dict__": {name: value for name, value in state["__dict__"].items() if name != "_plan"}}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)
-        self._plan = make_plan(self.inner, self.handlers, self.spec)
+        _ = self._plan
 
     @field_serializer("args_schema", when_used="json-unless-none")
     def _schema_as_json(self, schema: ArgsSchema) -> dict[str, Any]:

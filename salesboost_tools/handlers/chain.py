@@ -1,6 +1,6 @@
 """Handlers composed around one tool, outermost first."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -56,8 +56,10 @@ class JoinedChains:
         self.alone = Chain(self._handlers)
         self._joined: dict[tuple[int, ...], Chain] = {}
 
-    def with_those_in(self, callbacks: Iterable[BaseCallbackHandler]) -> Chain:
+    def with_those_in(self, callbacks: Sequence[BaseCallbackHandler]) -> Chain:
         """Return the chain for a call with these callbacks."""
+        if not callbacks:
+            return self.alone
         found = tuple(handler for handler in callbacks if isinstance(handler, ToolHandler))
         if not found:
             return self.alone
@@ -78,7 +80,7 @@ class NoChains(JoinedChains):
     def __init__(self) -> None:
         super().__init__(())
 
-    def with_those_in(self, callbacks: Iterable[BaseCallbackHandler]) -> Chain:  # noqa: ARG002
+    def with_those_in(self, callbacks: Sequence[BaseCallbackHandler]) -> Chain:  # noqa: ARG002
         """Return the chain of none."""
         return self.alone
 

@@ -198,7 +198,8 @@ class OneCall(ToolNode):
 
     def _set_up_as(self, call: ToolCall, tool: GovernedTool) -> BaseTool:
         """Return whose callbacks, tags and metadata count: those of the tool as it was handed in, to this day."""
-        return self.tools_by_name[call["name"]] if tool is self._tool_named(call["name"]) else tool
+        known = self._governed.get(call["name"])
+        return known[0] if known is not None and known[1] is tool else tool
 
     def _request(
         self,
