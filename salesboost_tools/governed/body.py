@@ -21,6 +21,7 @@ from langchain_core.runnables.config import (
 
 from salesboost_tools.core.call import ToolCall
 from salesboost_tools.core.write_key import WRITE_KEY
+from salesboost_tools.governed.children import AsyncChild, SyncChild
 from salesboost_tools.governed.context import inside
 from salesboost_tools.governed.plan import Named, Plan, Positional
 from salesboost_tools.governed.request import Request
@@ -84,7 +85,7 @@ class SyncBody(ToolBody):
     def __call__(self, call: ToolCall) -> Any:
         """Run the tool for a call that has come through all handlers."""
         at, by = self.given(call)
-        child = self.child_config(_child_of(self.opened, CallbackManager))
+        child = self.child_config(SyncChild.of(self.opened))
         if self.traced:
             with set_config_context(child) as context:
                 return self._within(_keyed(context, call), at, by)
@@ -104,7 +105,7 @@ class AsyncBody(ToolBody):
     async def __call__(self, call: ToolCall) -> Any:
         """Run the tool for a call that has come through all handlers."""
         at, by = self.given(call)
-        child = self.child_config(_child_of(self.opened, AsyncCallbackManager))
+        child = self.child_config(AsyncChild.of(self.opened))
         if self.traced:
             with set_config_context(child) as context:
                 return await self._within(_keyed(context, call), at, by)
@@ -118,22 +119,6 @@ class AsyncBody(ToolBody):
         arguments = (plan.call, at, by, opened.get_sync(), request.config, request.tool_call_id)
         # a thread cannot be stopped: when the call is cancelled it still is in its context, so it gets one of its own
         return run_in_executor(request.executor, context.copy().run, *arguments)
-
-
-def _child_of(
-    opened: CallbackManagerForToolRun | AsyncCallbackManagerForToolRun,
-    kind: type[CallbackManager] | type[AsyncCallbackManager],
-) -> CallbackManager | AsyncCallbackManager:
-    """Return what `get_child` does; where nobody listens, for a third of its time."""
-    tags, metadata = opened.inheritable_tags, opened.inheritable_metadata
-    if opened.inheritable_handlers or "lc_versions" in metadata:  # LangChain merges the latter key by key
-        return opened.get_child()
-    child = kind([], parent_run_id=opened.run_id)
-    if tags:
-        child.tags, child.inheritable_tags = tags.copy(), tags.copy()
-    if metadata:
-        child.metadata, child.inheritable_metadata = metadata.copy(), metadata.copy()
-    return child
 
 
 def _context_of(child: RunnableConfig) -> Context:
