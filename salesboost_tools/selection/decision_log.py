@@ -216,13 +216,18 @@ def read_log(path: Path | str) -> Iterator[LoggedDecision]:
     A last line that a crash cut short is left out.
 
     Raises:
-        ConfigurationError: A line is no decision, or of a later format.
+        ConfigurationError: A line is no decision, or of a later format, or the file cannot be read.
     """
     path = Path(path)
-    for part in (path.with_name(path.name + ".1"), path):
-        if part.exists():
-            with part.open(encoding="utf-8") as lines:
-                yield from _decisions_of(lines, part)
+    for part in (path.parent / f"{path.name}.1", path):
+        try:
+            if part.exists():
+                with part.open(encoding="utf-8", errors="replace") as lines:
+                    yield from _decisions_of(lines, part)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the decision log {part} cannot be read ({error.strerror}); name another file"
+            ) from error
 
 
 def _decisions_of(lines: Iterable[str], part: Path) -> Iterator[LoggedDecision]:

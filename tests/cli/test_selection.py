@@ -92,6 +92,7 @@ def test_where_the_log_says_too_little_there_is_no_answer(run, tmp_path):
     [
         (("report",), "TOOL_BANDIT_LOG"),
         (("report", "--log", "none.jsonl"), "holds no decisions"),
+        (("report", "--log", "."), "cannot be read (Is a directory)"),
         (("report", "--log", "LOG", "--group", "x"), "there are: (unnamed)"),
         (("report", "--log", "LOG", "--plot", "picture.doc"), "the plot cannot be written"),
         (("evaluate", "--log", "LOG", "--policy", "greedy"), "there is no policy 'greedy'"),

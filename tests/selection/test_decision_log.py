@@ -128,6 +128,17 @@ def test_what_is_no_log_is_refused_with_its_line(path, line, complaint):
         list(read_log(path))
 
 
+def test_what_is_no_file_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"cannot be read \(Is a directory\); name another file"):
+        list(read_log(tmp_path))
+
+
+def test_what_is_no_text_is_refused_with_its_line(path):
+    path.write_bytes(b"\xa4\xff\n")
+    with pytest.raises(ConfigurationError, match="line 1 is no logged decision"):
+        list(read_log(path))
+
+
 def test_contexts_json_does_not_know_are_written_as_text(path):
     with JsonlLog(path) as log:
         selector = ToolSelector(seed=1, clock=lambda: 5.0, log=log)
