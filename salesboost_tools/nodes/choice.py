@@ -27,6 +27,9 @@ from salesboost_tools.selection.selector import ToolSelector
 _NOT_A_TRY = CancelledError("the tool was not started")
 """Ends the selector's waiting for feedback and teaches it nothing."""
 
+_OVERTAKEN = TimeoutError("a hedge was faster")
+"""Teaches the selector that the tool was asked and did not answer in time: else one that hangs would never be left."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -38,7 +41,7 @@ class Choice:
         selector: Who chooses and learns; None takes the first variant that is left.
         health: Who knows which variants had better not be asked; None: nobody.
         hedged: Whether a slow read of an async run is asked of a second variant too. What a hedge brings teaches the
-            selector nothing, for the selector did not choose it, and neither does the try that it overtakes.
+            selector nothing, for the selector did not choose it; a try that it overtakes has failed.
     """
 
     def __init__(
@@ -144,7 +147,7 @@ class Choice:
         hedge_won, result = await first_answer(lambda: run(attempt), start_hedge, after_s)
         if hedge is None or not hedge_won:
             return attempt, result
-        self._report(attempt, success=False, error=_NOT_A_TRY)
+        self._report(attempt, success=False, error=_OVERTAKEN)
         return hedge, result
 
     def _after_error(self, attempt: Try, error: BaseException) -> Try | None:
@@ -217,7 +220,7 @@ class Choice:
     def _report(self, attempt: Try, *, success: bool, error: BaseException | None) -> None:
         """Tell the selector of a try; of what was no try, only that there is nothing to wait for."""
         latency_s = perf_counter() - attempt.started
-        if success and attempt.began and self._latencies:
+        if (success or error is _OVERTAKEN) and attempt.began and self._latencies:
             self._latencies[attempt.tool.name].add(latency_s)
         decision_id = attempt.record.decision_id
         if self._selector is None or decision_id is None:
