@@ -196,10 +196,11 @@ def main() -> None:
             shared.append(sum(each.regret for each in found))
             apart.append(sum(alone(world, 1000 * seed + 100 + number, per_s, seconds) for number in range(workers)))
         means = [statistics.mean(each) for each in (one, shared, apart)]
+        medians = [statistics.median(each) for each in (one, shared, apart)]
         print(
-            f"{name}: {options.decisions} decisions, {per_s:g} a second each; mean regret of {options.rounds} rounds: "
-            f"one process {means[0]:.1f}, four that share {means[1]:.1f} ({means[1] / means[0]:.2f}x), "
-            f"four apart {means[2]:.1f} ({means[2] / means[0]:.2f}x)",
+            f"{name}: {options.decisions} decisions, {per_s:g} a second each; mean (median) regret of {options.rounds} "
+            f"rounds: one process {means[0]:.1f} ({medians[0]:.1f}), four that share {means[1]:.1f} ({medians[1]:.1f}: "
+            f"{means[1] / means[0]:.2f}x), four apart {means[2]:.1f} ({medians[2]:.1f})",
             flush=True,
         )
 
