@@ -14,6 +14,9 @@ from salesboost_tools.selection.cold_start import chances_in_turn, choose_in_tur
 from salesboost_tools.selection.health import CERTAIN
 from salesboost_tools.selection.policy import Choice, Situation, draw
 
+CURIOSITY = 0.02
+"""Share of the choices for a context that goes to neglected arms, while there are any."""
+
 
 @dataclass(frozen=True, slots=True)
 class Adaptive:
@@ -28,7 +31,8 @@ class Adaptive:
       at first soon, then more and more rarely (`health`). What was known of it stays known.
     - At most about 500 outcomes are remembered of an arm, so that slow changes are followed.
     - Contexts are looked at once they have proved to foretell rewards, and as long as that pays (`gate`). Mean and
-      width then come from a linear model.
+      width then come from a linear model. One choice in fifty of these goes to arms of which little is known beside the
+      others: to the model, an arm that was unlucky in its first calls may seem hopeless in contexts it has never met.
     - Awaited outcomes narrow the bounds as if they had come, so that late feedback spreads the choices. Before any
       outcome is known, the arms are asked in turn.
 
@@ -67,7 +71,7 @@ class Adaptive:
     @property
     def version(self) -> str:
         """The rule's version and its arguments."""
-        return f"3;sharpness={self.sharpness!r};persistence={self.persistence!r};context={self.context!r}"
+        return f"4;sharpness={self.sharpness!r};persistence={self.persistence!r};context={self.context!r}"
 
     def new_memory(self, weights: RewardWeights) -> AdaptiveMemory:
         """Return an empty memory for one group."""
@@ -85,6 +89,9 @@ class Adaptive:
             return choose_in_turn(situation.pending, rng)
         note, lift = None, memory.lift
         if memory.trust and situation.context and rng.random() < memory.trust:
+            neglected = memory.neglected(situation)
+            if neglected and rng.random() < CURIOSITY:
+                return _choice_of(neglected[int(rng.random() * len(neglected))])
             note, lift, lines = memory.standard(situation), memory.looked_lift, memory.looked_lines(situation)
         z, luck = abs(rng.gauss()), rng.random()
         height = z + lift
@@ -100,16 +107,20 @@ class Adaptive:
     def propensities(self, situation: Situation) -> tuple[float, ...]:
         """Return the probability of every arm, exactly, given what the memory holds now."""
         plain, informed, trust = self._ways(situation)
-        return _mixed(plain, informed, trust)
+        return _mixed(plain, self._curious(informed, situation), trust)
 
     def choose_for_log(self, situation: Situation, rng: Random) -> tuple[Choice, tuple[float, ...]]:
         """Return a choice drawn from the propensities, and these."""
         plain, informed, trust = self._ways(situation)
+        memory = self._memory(situation)
+        both = _mixed(plain, self._curious(informed, situation), trust)
         looks = trust > 0 and rng.random() < trust
+        neglected = memory.neglected(situation) if looks else ()
+        if neglected and rng.random() < CURIOSITY:
+            position = neglected[int(rng.random() * len(neglected))]
+            return Choice(position, both[position]), both
         position = draw(informed if looks else plain, rng).position
-        both = _mixed(plain, informed, trust)
-        note = self._memory(situation).standard(situation) if looks else None
-        return Choice(position, both[position], note), both
+        return Choice(position, both[position], memory.standard(situation) if looks else None), both
 
     def _ways(self, situation: Situation) -> tuple[Sequence[float], Sequence[float], float]:
         """Return the probabilities of the arms without the context, with it, and how often it is looked at."""
@@ -131,6 +142,17 @@ class Adaptive:
 
         plain, trust = chances(lines, memory.lift), memory.trust if situation.context else 0.0
         return plain, chances(memory.looked_lines(situation), memory.looked_lift) if trust else (), trust
+
+    def _curious(self, informed: Sequence[float], situation: Situation) -> Sequence[float]:
+        """Return the probabilities of the arms in choices for the context, those for neglected arms included."""
+        neglected = self._memory(situation).neglected(situation) if informed else ()
+        if not neglected:
+            return informed
+        own = CURIOSITY / len(neglected)
+        return [
+            (1 - CURIOSITY) * chance + (own if position in neglected else 0.0)
+            for position, chance in enumerate(informed)
+        ]
 
     def _memory(self, situation: Situation) -> AdaptiveMemory:
         return situation.memory if situation.memory is not None else self.new_memory(situation.weights)

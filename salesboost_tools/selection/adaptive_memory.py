@@ -13,6 +13,12 @@ from salesboost_tools.selection.track import ArmTrack
 
 _DUMP = "adaptive/2"
 
+_NEGLECTED_BELOW = 0.02
+_NOBODY_NEGLECTED_UNTIL = 500.0
+_NEGLECTED_AT_MOST = 100.0
+"""An arm is neglected with fewer outcomes than this share of what all arms have had since the first 500, and fewer than
+100: with so many it has met each of some contexts several times. Among few outcomes every arm is known too little."""
+
 
 class AdaptiveMemory:
     """What one process has made of one group's outcomes: a track per arm, and a model of the context.
@@ -110,6 +116,17 @@ class AdaptiveMemory:
         """Return what a choice for the context has to beat: the reward to expect of the best arm in any context."""
         healthy = [arm for arm, track in zip(situation.arms, self.lined_up, strict=True) if track.doubt < 0.5]
         return self._model.standard(healthy)
+
+    def neglected(self, situation: Situation) -> Sequence[int]:
+        """Return the positions of healthy arms of which little is known beside the others; what is awaited counts."""
+        enough = min(_NEGLECTED_AT_MOST, _NEGLECTED_BELOW * (self._outcomes - _NOBODY_NEGLECTED_UNTIL))
+        if enough <= 0:
+            return ()
+        return [
+            position
+            for position, (track, waiting) in enumerate(zip(self.lined_up, situation.pending, strict=True))
+            if track.totals.pulls + waiting < enough and track.doubt < 0.5
+        ]
 
     def learn(self, lesson: Lesson) -> None:
         """Learn from an outcome of this process."""

@@ -8,7 +8,7 @@ import pytest
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
-from salesboost_tools.selection.adaptive import Adaptive
+from salesboost_tools.selection.adaptive import CURIOSITY, Adaptive
 from salesboost_tools.selection.arms import MemoryArms
 from salesboost_tools.selection.policy import Situation
 from salesboost_tools.selection.selector import ToolSelector
@@ -122,6 +122,53 @@ def test_arms_are_chosen_as_often_as_announced_whatever_context_and_health_have_
         doubts.append(memory.tracks["a"].doubt)
     assert any(0.1 < trust < 0.99 for trust in trusts)
     assert any(0.05 < doubt < 0.99 for doubt in doubts)
+
+
+def unlucky_at_first(seed: int) -> World:
+    """Return a world where each tool is the best for one topic, and `c` failed at first and was not asked since."""
+    world = World(Adaptive(), seed=seed, a=0.0, b=0.0, c=0.0)
+    for topic in "abcabcb":
+        ask(world, topic, available="c", works=False)
+    for topic in "abc" * 500:
+        ask(world, topic, available="b" if topic == "b" else "a")
+    return world
+
+
+def ask(world: World, topic: str, *, available: str = "abc", works: bool | None = None) -> str:
+    """Choose a tool for a topic and report the outcome; return the tool."""
+    tool, decision_id = world.selector.select_tool(list("abc"), {"topic": topic}, available=available)
+    world.clock.advance(1)
+    lucky = world.luck.random() < (0.95 if tool == topic else 0.75)
+    world.selector.record_feedback(decision_id, lucky if works is None else works, 100)
+    return tool
+
+
+def test_a_tool_that_was_unlucky_at_first_is_found_for_the_context_it_is_right_for():
+    for seed in SEEDS:
+        world, talk = unlucky_at_first(seed), Random(f"talk {seed}")
+        served = [(topic, ask(world, topic)) for topic in talk.choices("abc", k=4000)]
+        asked = [tool for topic, tool in served[3000:] if topic == "c"]
+        assert asked.count("c") > 0.8 * len(asked)
+
+
+@pytest.mark.parametrize("way", ["choose", "choose for a log"])
+def test_a_neglected_tool_gets_its_share_of_the_choices_for_a_context_until_enough_is_known(way):
+    policy, draws, world = Adaptive(), 6000, unlucky_at_first(1)
+    for failures in (0, 100):
+        for topic in "abc" * (failures // 3 + 1):
+            ask(world, topic, available="c", works=False)
+        _, decision_id = world.selector.select_tool(list("abc"), {"topic": "a"})
+        question = world.selector.find_decision(decision_id).situation
+        announced, rng, counts = policy.propensities(question), Random(20), [0, 0, 0]
+        for _ in range(draws):
+            choice = policy.choose(question, rng) if way == "choose" else policy.choose_for_log(question, rng)[0]
+            counts[choice.position] += 1
+            assert choice.position != 2 or choice.note is None  # not for the context, which would have to answer for it
+        assert not too_far_off(counts, [draws * share for share in announced])
+        if failures:
+            assert announced[2] < CURIOSITY / 4
+        else:
+            assert announced[2] == pytest.approx(CURIOSITY * question.memory.trust, rel=0.1)
 
 
 def test_what_is_kept_at_hand_of_the_arms_is_never_out_of_date(clock):
