@@ -7,7 +7,7 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -119,13 +119,13 @@ class OneCall(ToolNode):
         message.under_way += 1
         try:
             try:
-                if self._awrap_tool_call is not None:
-                    answering = self._arun_one(call, _handed_on(message), message.runtime_of(call))
-                    return await inside(copy_context(), answering)
-                if self._wrap_tool_call is not None:  # in a thread: a sync wrapper must not hold up the event loop
-                    runtime = message.runtime_of(call)
-                    return await run_in_executor(THREAD_PER_CALL, self._run_one, call, _handed_on(message), runtime)
-                return await self._aanswer(message, call, self._tool_named(call["name"]))
+                if self._awrap_tool_call is not None or self._wrap_tool_call is not None:
+                    return await self._awrapped(message, call)
+                running = self._begun(message, call, self._tool_named(call["name"]))
+                try:  # as `_aanswer` does: a coroutine less for each call
+                    return self._normalized(await running, call, message)
+                except Exception as error:  # noqa: BLE001
+                    return self._failed(call, error)
             except asyncio.CancelledError as error:
                 if task.cancelling() > asked:
                     raise
@@ -134,6 +134,13 @@ class OneCall(ToolNode):
             return Raised(error)
         finally:
             message.under_way -= 1
+
+    async def _awrapped(self, message: Message, call: ToolCall) -> Any:
+        runtime = message.runtime_of(call)
+        if self._awrap_tool_call is not None:
+            return await inside(copy_context(), self._arun_one(call, _handed_on(message), runtime))
+        # in a thread: a sync wrapper must not hold up the event loop
+        return await run_in_executor(THREAD_PER_CALL, self._run_one, call, _handed_on(message), runtime)
 
     def _execute_tool_sync(self, request: ToolCallRequest, input_type: Any, config: RunnableConfig) -> Any:
         """Run the call that a wrapper lets through."""
@@ -164,29 +171,30 @@ class OneCall(ToolNode):
             run = partial(choice.answer, call["args"], message.caller, trying, message.served_by(call))
         try:
             return self._normalized(run(), call, message)
-        except GraphBubbleUp:
-            raise
         except Exception as error:  # noqa: BLE001  (raised again unless failures are answered)
             return self._failed(call, error)
 
     async def _aanswer(
         self, message: Message, call: ToolCall, tool: GovernedTool | None, runtime: RuntimeOf | None = None
     ) -> Answer:
+        running = self._begun(message, call, tool, runtime)
+        try:
+            return self._normalized(await running, call, message)
+        except Exception as error:  # noqa: BLE001
+            return self._failed(call, error)
+
+    def _begun(
+        self, message: Message, call: ToolCall, tool: GovernedTool | None, runtime: RuntimeOf | None = None
+    ) -> Awaitable[Any]:
+        """Return what answers a call once it is awaited; what is wrong with the set-up is raised at once."""
         if tool is None:
-            return self._unknown(call)
+            return _known(self._unknown(call))
         choice = self._choices.get(call["name"])
         if choice is None or tool is not choice.face:
             manager = message.manager_of(self._set_up_as(call, tool))
-            running = tool.arun_request(manager, self._request(message, call, tool, runtime))
-        else:
-            trying = partial(self._atry, message, call, runtime)
-            running = choice.aanswer(call["args"], message.caller, trying, message.served_by(call), message.has_room)
-        try:
-            return self._normalized(await running, call, message)
-        except GraphBubbleUp:
-            raise
-        except Exception as error:  # noqa: BLE001
-            return self._failed(call, error)
+            return tool.arun_request(manager, self._request(message, call, tool, runtime))
+        trying = partial(self._atry, message, call, runtime)
+        return choice.aanswer(call["args"], message.caller, trying, message.served_by(call), message.has_room)
 
     def _try(self, message: Message, call: ToolCall, runtime: RuntimeOf | None, attempt: Try) -> Any:
         request = self._request(message, call, attempt.tool, runtime, attempt)
@@ -235,6 +243,8 @@ class OneCall(ToolNode):
         return self._normalize_tool_response(result, call, message.input_type)
 
     def _failed(self, call: ToolCall, error: Exception) -> ToolMessage:
+        if isinstance(error, GraphBubbleUp):  # a question, or a command for the graph above
+            raise error
         if is_invalid_resume(error):  # the model cannot mend what a person answered; the run fails and is asked again
             raise error
         if isinstance(error, ValidationError):
@@ -259,6 +269,10 @@ class OneCall(ToolNode):
             known = self._governed[name] = (tool, govern(tool, EQUAL_READS) if may_read(tool) else govern(tool))
             self._injected_args[name] = injections_of(tool)
         return known[1]
+
+
+async def _known(answer: ToolMessage) -> ToolMessage:
+    return answer
 
 
 def _handed_on(message: Message) -> Any:
