@@ -180,7 +180,8 @@ def _learn(counts: Counts, values: NDArray[np.float64], sample: Whole, m: int, k
     """Return the right singular vectors of the sampled passages, shape (m, at most k).
 
     The singular value decomposition is taken from the eigenvectors of the passages' inner products, which is exact
-    for the leading directions and needs no matrix of passages by terms: its columns are made a few at a time.
+    for the leading directions and needs no matrix of passages by terms: its columns are made a few at a time. Of
+    directions that are equally strong all are kept or none, unless none at all would be.
     """
     position = np.full(len(counts.passages), -1)
     position[sample] = np.arange(len(sample))
@@ -201,7 +202,11 @@ def _learn(counts: Counts, values: NDArray[np.float64], sample: Whole, m: int, k
     for _, dense in columns():
         products += dense @ dense.T
     squares, vectors = np.linalg.eigh(products)
-    leading = np.argsort(-squares, kind="stable")[:k]
+    strongest = np.argsort(-squares, kind="stable")
+    leading = strongest[:k]
+    if len(strongest) > k:  # of equal directions some would be kept, and which ones is up to the machine's rounding
+        apart = leading[squares[leading] > squares[strongest[k]] * (1 + 1e-9)]
+        leading = apart if len(apart) else leading
     leading = leading[squares[leading] > 1e-9]
     singular, vectors = np.sqrt(squares[leading]), vectors[:, leading]
     loadings = np.zeros((m, len(leading)))

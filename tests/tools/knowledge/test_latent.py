@@ -62,6 +62,14 @@ def test_the_leading_directions_are_those_of_the_singular_value_decomposition(li
     assert np.allclose(turned @ turned.T, np.eye(2), atol=1e-3)
 
 
+def test_of_directions_that_are_equally_strong_none_is_kept_by_chance(library, index):
+    fruits_and_metals(library)  # two directions for what fruits and metals have in common, six equal ones for the rest
+    index.ingest(library.folder)
+    with index.reading() as connection:
+        counts = count_terms(connection, Stemmer())
+    assert [LatentSemanticIndex.fit(counts, dimensions=k).directions.shape[1] for k in (2, 3, 4)] == [2, 2, 2]
+
+
 def test_unseen_words_make_every_score_smaller_in_proportion(shipped):
     space = learnt(shipped)
     known, mixed = space.scores(["price"]), space.scores(["price", "xylophone"])
