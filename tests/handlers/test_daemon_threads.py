@@ -109,6 +109,23 @@ async def test_no_more_threads_stay_idle_than_are_to_be_kept():
     await until(lambda: sum(thread.is_alive() for thread in who) == threads.idle)
 
 
+def test_of_threads_that_come_to_rest_at_once_as_many_stay_as_are_to_be_kept():
+    class TwoAtOnce(list):
+        """Nobody counts before the other has come, nor goes on before the other has counted."""
+
+        def __len__(self):
+            both.wait(PATIENCE_S)
+            length = super().__len__()
+            both.wait(PATIENCE_S)
+            return length
+
+    threads, both = DaemonThreads(idle_kept=1), threading.Barrier(2)
+    threads._idle = TwoAtOnce()
+    for outcome in [threads.start(both.wait, PATIENCE_S) for _ in range(2)]:
+        assert outcome.wait(PATIENCE_S)
+    assert len(list(iter(threads._idle))) == 1
+
+
 async def test_whoever_runs_more_calls_at_once_has_more_threads_kept_and_nobody_fewer():
     threads, meeting = DaemonThreads(idle_kept=1), threading.Barrier(4)
     threads.keep(4)

@@ -104,17 +104,20 @@ async def test_a_queued_call_that_is_cancelled_in_time_never_takes_a_thread():
 
 
 async def test_a_node_finds_as_many_threads_waiting_as_it_runs_calls_at_once():
-    together, used = threading.Barrier(40), set()
+    together, used = threading.Barrier(40), []
 
     @tool
     def meet(number: int) -> str:
         """Wait for the others."""
-        used.add(threading.current_thread())
+        used.append(threading.current_thread())
         together.wait(5)
         return "met"
 
     node = ToolFanOut([meet], max_concurrency=40)
     for _ in range(3):
+        waiting = set(threading.enumerate())
+        used.clear()
         messages = await answers(node, "async", *[call("meet", f"c{number}", number=number) for number in range(40)])
         assert {message.content for message in messages} == {"met"}
-    assert len(used) == 40
+        assert len(set(used)) == 40
+    assert waiting.issuperset(used)
