@@ -130,12 +130,19 @@ class AdaptiveMemory:
 
     def learn(self, lesson: Lesson) -> None:
         """Learn from an outcome of this process."""
-        arm = lesson.arm
+        arm, known = lesson.arm, lesson.known
         track = self.tracks.get(arm)
         if track is None:
             track = self.tracks[arm] = ArmTrack(self._weights, self._sharpness)
             self._forget_line_up()
-        doubt = self._follow(track, self._places.get(arm), lesson.known, lesson.now_s)
+        place, before = self._places.get(arm), track.totals.pulls
+        if track.puts_off(known):
+            self._outcomes += known.pulls - before
+            doubt = track.doubt
+            if place is not None:
+                self._known[place] = known
+        else:
+            doubt = self._follow(track, place, known, lesson.now_s)
         if self._looks and lesson.context and doubt < 0.5:
             if self._model is None:
                 from salesboost_tools.selection.context_model import ContextModel  # noqa: PLC0415  (numpy)
@@ -150,11 +157,14 @@ class AdaptiveMemory:
         if self._model is not None:
             model = self._model.dump()
             self.trust = self._model.trust  # what waited has been learnt for the dump
+        tracks = {arm: track.dump() for arm, track in self.tracks.items()}
+        self._count_in(0.0)
+        self._forget_line_up()  # what waited has been learnt for the dump here, too
         return {
             "kind": _DUMP,
             "weights": self._weights.version,
             "heard": self.heard,
-            "tracks": {arm: track.dump() for arm, track in self.tracks.items()},
+            "tracks": tracks,
             "model": model,
         }
 

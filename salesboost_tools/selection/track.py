@@ -36,6 +36,12 @@ HALF_LIFE = 20_000.0
 _FADE = 0.5 ** (1 / HALF_LIFE)
 _FADE_AT_CAP = 1 - 1 / CAP
 
+_WELL_KNOWN = 100.0
+_AT_ONCE = 8
+"""Successes of a healthy arm of which so many outcomes are known are learnt so many at once: one more says little, and
+to learn it at once takes a fifth of a choice and its feedback. A failure, which may be the first of many, is learnt as
+it comes, after whatever waits."""
+
 
 _LEARNT = (
     "_successes",
@@ -62,7 +68,7 @@ class ArmTrack:
         line: Mean and width, in rewards, of what to expect of the healthy arm.
         doubt: Probability that the arm was ill at its latest outcome.
         ill_line: Mean and width of what to expect of the ill arm.
-        totals: The totals followed so far.
+        totals: The totals followed so far; the latest successes in them may still wait to be learnt.
     """
 
     __slots__ = (
@@ -75,6 +81,7 @@ class ArmTrack:
         "_imagined_sq",
         "_latency",
         "_latency_sq",
+        "_learnt",
         "_quality",
         "_rest",
         "_rest_sq",
@@ -102,18 +109,19 @@ class ArmTrack:
         self._since_s = 0.0
         self.at_s = 0.0
         self.doubt = 0.0
-        self.totals = NOTHING
+        self.totals = self._learnt = NOTHING
         self._conclude()
         self._conclude_ill()
 
     def dump(self) -> dict[str, Any]:
-        """Return everything learnt, as `json.dumps` takes it."""
+        """Return everything learnt, as `json.dumps` takes it. What waited is learnt for it."""
+        self._learn_up_to(self.totals, self.at_s)
         return {"totals": astuple(self.totals)} | {name: getattr(self, name) for name in _LEARNT}
 
     def load(self, dumped: Mapping[str, Any]) -> None:
         """Become what `dump` was taken of. Raises KeyError, TypeError or ValueError if it is no such dump."""
         learnt = {name: float(dumped[name]) for name in _LEARNT}
-        self.totals = ArmStatistics(*dumped["totals"])
+        self.totals = self._learnt = ArmStatistics(*dumped["totals"])
         for name, value in learnt.items():
             setattr(self, name, value)
         self._conclude()
@@ -127,10 +135,29 @@ class ArmTrack:
             return doubt
         return faded(doubt, max(self.at_s - self._since_s, 0.0), waited_s)
 
+    def puts_off(self, totals: ArmStatistics) -> bool:
+        """Follow the totals without learning, if all that has been added can wait; return whether that is so."""
+        learnt = self._learnt
+        count = totals.pulls - learnt.pulls
+        if (
+            count < _AT_ONCE
+            and totals.successes - learnt.successes == count
+            and self.doubt <= CERTAIN
+            and learnt.pulls >= _WELL_KNOWN
+        ):
+            self.totals = totals
+            return True
+        return False
+
     def follow(self, totals: ArmStatistics, now_s: float) -> float:
         """Learn from what has been added to the totals; return the doubt before, as weighed by the new outcomes."""
-        before = self.totals
-        self.totals = totals
+        waiting, self.totals = self.totals, totals
+        if waiting is not self._learnt:
+            self._learn_up_to(waiting, now_s)
+        return self._learn_up_to(totals, now_s)
+
+    def _learn_up_to(self, totals: ArmStatistics, now_s: float) -> float:
+        before, self._learnt = self._learnt, totals
         count = totals.pulls - before.pulls
         if count <= 0:
             return self.doubt
