@@ -11,7 +11,11 @@ from salesboost_tools.selection.policy import Lesson, Situation
 from salesboost_tools.selection.statistics import ArmStatistics
 from salesboost_tools.selection.track import ArmTrack
 
-_DUMP = "adaptive/2"
+_DUMP = "adaptive/3"
+
+_LIFTED_AT_EACH_UNTIL = 256.0
+_LIFTED_EVERY = 16.0
+"""Of so many outcomes each raises the bounds, then every sixteenth does: they rise with the logarithm."""
 
 _NEGLECTED_BELOW = 0.02
 _NOBODY_NEGLECTED_UNTIL = 500.0
@@ -30,6 +34,7 @@ class AdaptiveMemory:
     __slots__ = (
         "_arms",
         "_known",
+        "_lift_until",
         "_lines",
         "_looks",
         "_model",
@@ -39,9 +44,11 @@ class AdaptiveMemory:
         "_sharpness",
         "_weights",
         "heard",
+        "leader",
         "lift",
         "lined_up",
         "most_doubt",
+        "sure_below",
         "tracks",
         "trust",
     )
@@ -51,6 +58,7 @@ class AdaptiveMemory:
         self._sharpness = sharpness
         self._pace = 2 * persistence * sharpness
         self._outcomes = 0.0
+        self._lift_until = 0.0
         self._looks = looks
         self._model: Any = None
         self.tracks: dict[str, ArmTrack] = {}
@@ -77,7 +85,10 @@ class AdaptiveMemory:
             self._line_up(situation.arms)
         if self._known != list(situation.statistics):  # the very same objects, but for others' outcomes
             self._catch_up(situation)
-        return self._narrowed(self._lines, situation.pending) if any(situation.pending) else self._lines
+        if any(situation.pending):
+            self.sure_below = None  # of these lines another may be the leader
+            return self._narrowed(self._lines, situation.pending)
+        return self._lines
 
     def looked_lines(self, situation: Situation) -> Sequence[tuple[float, float]]:
         """Return the same in the situation's context, for the line-up."""
@@ -130,19 +141,12 @@ class AdaptiveMemory:
 
     def learn(self, lesson: Lesson) -> None:
         """Learn from an outcome of this process."""
-        arm, known = lesson.arm, lesson.known
+        arm = lesson.arm
         track = self.tracks.get(arm)
         if track is None:
             track = self.tracks[arm] = ArmTrack(self._weights, self._sharpness)
             self._forget_line_up()
-        place, before = self._places.get(arm), track.totals.pulls
-        if track.puts_off(known):
-            self._outcomes += known.pulls - before
-            doubt = track.doubt
-            if place is not None:
-                self._known[place] = known
-        else:
-            doubt = self._follow(track, place, known, lesson.now_s)
+        doubt = self._follow(track, self._places.get(arm), lesson.known, lesson.now_s)
         if self._looks and lesson.context and doubt < 0.5:
             if self._model is None:
                 from salesboost_tools.selection.context_model import ContextModel  # noqa: PLC0415  (numpy)
@@ -157,14 +161,11 @@ class AdaptiveMemory:
         if self._model is not None:
             model = self._model.dump()
             self.trust = self._model.trust  # what waited has been learnt for the dump
-        tracks = {arm: track.dump() for arm, track in self.tracks.items()}
-        self._count_in(0.0)
-        self._forget_line_up()  # what waited has been learnt for the dump here, too
         return {
             "kind": _DUMP,
             "weights": self._weights.version,
             "heard": self.heard,
-            "tracks": tracks,
+            "tracks": {arm: track.dump() for arm, track in self.tracks.items()},
             "model": model,
         }
 
@@ -188,7 +189,11 @@ class AdaptiveMemory:
 
     def _count_in(self, outcomes: float) -> None:
         self._outcomes += outcomes
-        self.lift = math.sqrt(self._pace * math.log1p(self._outcomes))
+        if self._outcomes >= self._lift_until:
+            step = _LIFTED_EVERY if self._outcomes >= _LIFTED_AT_EACH_UNTIL else 1.0
+            counted = self._outcomes // step * step  # so that the lift follows from how many there are alone
+            self.lift = math.sqrt(self._pace * math.log1p(counted))
+            self._lift_until = counted + step
 
     # The line-up: what choices need of the arms last asked about, side by side in their order. A track's part in it
     # is stale once the track follows another outcome, and is put right there and then, by `_follow`.
@@ -204,20 +209,42 @@ class AdaptiveMemory:
         self._lines = [track.line for track in self.lined_up]
         self.most_doubt = max([track.doubt for track in self.lined_up], default=0.0)
         """At least the highest doubt about an arm of the line-up; lowered by `lines_if_ill`."""
+        self.leader = 0
+        """Position of the arm with the highest bound without context, up to `sure_below` widths above the means."""
+        self.sure_below: float | None = None
+        """None if nobody has looked for a leader since the line-up last changed."""
 
     def _follow(self, track: ArmTrack, place: int | None, known: ArmStatistics, now_s: float) -> float:
         """Let a track, at this place of the line-up if at any, follow the totals; return what the track returns."""
         before = track.totals.pulls
+        if track.puts_off(known):
+            self._count_in(known.pulls - before)
+            if place is not None:
+                self._known[place] = known
+                if self.sure_below is None:
+                    self._find_leader()
+            return track.doubt
         doubt = track.follow(known, now_s)
         self._count_in(known.pulls - before)
         if known.pulls:
             self.heard = True
         if place is not None:
+            self.sure_below = None
             self._known[place] = known
             self._lines[place] = track.line
             if track.doubt > self.most_doubt:  # noqa: PLR1730  (on every outcome: a call less)
                 self.most_doubt = track.doubt
         return doubt
+
+    def _find_leader(self) -> None:
+        """Look which arm leads and up to where: worth it once the line-up stays the same for a while."""
+        bounds = [mean + self.lift * width for mean, width in self._lines]
+        self.leader = bounds.index(max(bounds))
+        best, own = self._lines[self.leader]
+        self.sure_below = min(
+            [(best - mean) / (width - own) for mean, width in self._lines if width > own],
+            default=math.inf,
+        )
 
     def _catch_up(self, situation: Situation) -> None:
         for place, (arm, known) in enumerate(zip(situation.arms, situation.statistics, strict=True)):

@@ -30,6 +30,11 @@ _UNLIKELY_BELOW = -2.0
 _AT_ONCE = 16
 """While the log odds are so low, outcomes are learnt so many at once: nobody asks, and together they cost a fifth."""
 
+_AT_ONCE_LATER = 64
+_LATER = 64
+"""The same after so many outcomes per coordinate: a context that has not helped by then will hardly begin to, and an
+outcome costs half of that again."""
+
 
 class ContextModel:
     """Guarded by its owner's lock.
@@ -43,7 +48,7 @@ class ContextModel:
         trust: How often the context is to be looked at, in [0, 1).
     """
 
-    __slots__ = ("_encoder", "_levels", "_plain", "_ridges", "_waiting", "_weights", "log_odds", "trust")
+    __slots__ = ("_at_once", "_encoder", "_levels", "_plain", "_ridges", "_waiting", "_weights", "log_odds", "trust")
 
     def __init__(self, features: int, weights: RewardWeights) -> None:
         self._weights = weights
@@ -52,8 +57,7 @@ class ContextModel:
         self._levels: dict[str, Level] = {}
         self._plain: dict[str, Level] = {}
         self._waiting: list[tuple[Lesson, float]] = []
-        self.log_odds = gate.PRIOR_LOG_ODDS
-        self.trust = gate.trust(self.log_odds)
+        self._believe(gate.PRIOR_LOG_ODDS)
 
     def outlook(self, arms: tuple[str, ...], context: Mapping[str, Any]) -> list[tuple[float, float]]:
         """Return mean and width of the reward to expect of each arm in this context."""
@@ -84,7 +88,7 @@ class ContextModel:
             share: Probability, above 0, that the arm was healthy.
         """
         self._waiting.append((lesson, share))
-        if self.log_odds >= _UNLIKELY_BELOW or len(self._waiting) >= _AT_ONCE:
+        if len(self._waiting) >= self._at_once:
             self._digest()
 
     def dump(self) -> dict[str, Any]:
@@ -110,8 +114,7 @@ class ContextModel:
             for arm, known in dumped[kind].items():
                 level = levels[str(arm)] = Level(1.0)
                 level.load(known)
-        model.log_odds = float(dumped["log_odds"])
-        model.trust = gate.trust(model.log_odds)
+        model._believe(float(dumped["log_odds"]))
         return model
 
     def _digest(self) -> None:
@@ -121,8 +124,15 @@ class ContextModel:
         for each in waiting:
             by_arm.setdefault(each[0].arm, []).append(each)
         evidence = sum([self._learn(arm, lessons) for arm, lessons in by_arm.items()])
-        self.log_odds = gate.moved(self.log_odds, evidence)
-        self.trust = gate.trust(self.log_odds)
+        self._believe(gate.moved(self.log_odds, evidence))
+
+    def _believe(self, log_odds: float) -> None:
+        self.log_odds = log_odds
+        self.trust = gate.trust(log_odds)
+        self._at_once = 1
+        if log_odds < _UNLIKELY_BELOW:
+            late = self._ridges.outcomes > _LATER * self._encoder.dimensions
+            self._at_once = _AT_ONCE_LATER if late else _AT_ONCE
 
     def _learn(self, arm: str, lessons: list[tuple[Lesson, float]]) -> float:
         """Learn outcomes of one arm; return the evidence for the context."""

@@ -55,6 +55,11 @@ class Ridges:
             inverse, weights = inverse[rows], weights[rows]
         return weights @ x, (inverse @ x) @ x
 
+    @property
+    def outcomes(self) -> float:
+        """How many outcomes have been learnt, each counted by its share, and the prior's few."""
+        return sum(self._counts)
+
     def noise(self, arms: Sequence[str]) -> list[float]:
         """Return the variance of the reward about the model of each arm."""
         rows, squares, counts = self._rows, self._squares, self._counts

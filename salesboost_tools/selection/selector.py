@@ -111,7 +111,7 @@ class ToolSelector:
 
     @property
     def policy_version(self) -> str:
-        """Name and version of the policy: `adaptive@4`."""
+        """Name and version of the policy: `adaptive@5`."""
         return self._policy_version
 
     @property

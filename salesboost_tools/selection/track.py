@@ -36,8 +36,8 @@ HALF_LIFE = 20_000.0
 _FADE = 0.5 ** (1 / HALF_LIFE)
 _FADE_AT_CAP = 1 - 1 / CAP
 
-_WELL_KNOWN = 100.0
-_AT_ONCE = 8
+_WELL_KNOWN = 50.0
+_AT_ONCE = 16
 """Successes of a healthy arm of which so many outcomes are known are learnt so many at once: one more says little, and
 to learn it at once takes a fifth of a choice and its feedback. A failure, which may be the first of many, is learnt as
 it comes, after whatever waits."""
@@ -114,14 +114,14 @@ class ArmTrack:
         self._conclude_ill()
 
     def dump(self) -> dict[str, Any]:
-        """Return everything learnt, as `json.dumps` takes it. What waited is learnt for it."""
-        self._learn_up_to(self.totals, self.at_s)
-        return {"totals": astuple(self.totals)} | {name: getattr(self, name) for name in _LEARNT}
+        """Return everything learnt and what waits for it, as `json.dumps` takes it."""
+        totals = {"totals": astuple(self.totals), "learnt": astuple(self._learnt)}
+        return totals | {name: getattr(self, name) for name in _LEARNT}
 
     def load(self, dumped: Mapping[str, Any]) -> None:
         """Become what `dump` was taken of. Raises KeyError, TypeError or ValueError if it is no such dump."""
         learnt = {name: float(dumped[name]) for name in _LEARNT}
-        self.totals = self._learnt = ArmStatistics(*dumped["totals"])
+        self._learnt, self.totals = ArmStatistics(*dumped["learnt"]), ArmStatistics(*dumped["totals"])
         for name, value in learnt.items():
             setattr(self, name, value)
         self._conclude()
@@ -152,7 +152,7 @@ class ArmTrack:
     def follow(self, totals: ArmStatistics, now_s: float) -> float:
         """Learn from what has been added to the totals; return the doubt before, as weighed by the new outcomes."""
         waiting, self.totals = self.totals, totals
-        if waiting is not self._learnt:
+        if waiting.pulls > self._learnt.pulls:
             self._learn_up_to(waiting, now_s)
         return self._learn_up_to(totals, now_s)
 
