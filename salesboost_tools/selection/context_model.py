@@ -36,6 +36,11 @@ _LATER = 64
 outcome costs half of that again."""
 
 
+_Outcome = tuple[str, Mapping[str, Any], float, float | None, float, float]
+"""Arm, context, reward above what is expected, what the choice had to beat if it was made for the context, success rate
+of the arm then, probability that it was healthy. Lessons themselves are let go: they hold much more."""
+
+
 class ContextModel:
     """Guarded by its owner's lock.
 
@@ -56,7 +61,7 @@ class ContextModel:
         self._ridges = Ridges(max(_STIFFNESS, _STIFFNESS_PER_FEATURE * features))
         self._levels: dict[str, Level] = {}
         self._plain: dict[str, Level] = {}
-        self._waiting: list[tuple[Lesson, float]] = []
+        self._waiting: list[_Outcome] = []
         self._believe(gate.PRIOR_LOG_ODDS)
 
     def outlook(self, arms: tuple[str, ...], context: Mapping[str, Any]) -> list[tuple[float, float]]:
@@ -87,7 +92,9 @@ class ContextModel:
                 that the choice had to beat.
             share: Probability, above 0, that the arm was healthy.
         """
-        self._waiting.append((lesson, share))
+        known = lesson.known
+        rate = (1 + known.successes) / (2 + known.pulls)
+        self._waiting.append((lesson.arm, lesson.context or {}, lesson.reward - _EXPECTED, lesson.note, rate, share))
         if len(self._waiting) >= self._at_once:
             self._digest()
 
@@ -120,10 +127,10 @@ class ContextModel:
     def _digest(self) -> None:
         """Learn what waits, arm by arm."""
         waiting, self._waiting = self._waiting, []
-        by_arm: dict[str, list[tuple[Lesson, float]]] = {}
-        for each in waiting:
-            by_arm.setdefault(each[0].arm, []).append(each)
-        evidence = sum([self._learn(arm, lessons) for arm, lessons in by_arm.items()])
+        by_arm: dict[str, list[_Outcome]] = {}
+        for outcome in waiting:
+            by_arm.setdefault(outcome[0], []).append(outcome)
+        evidence = sum([self._learn(arm, outcomes) for arm, outcomes in by_arm.items()])
         self._believe(gate.moved(self.log_odds, evidence))
 
     def _believe(self, log_odds: float) -> None:
@@ -134,11 +141,10 @@ class ContextModel:
             late = self._ridges.outcomes > _LATER * self._encoder.dimensions
             self._at_once = _AT_ONCE_LATER if late else _AT_ONCE
 
-    def _learn(self, arm: str, lessons: list[tuple[Lesson, float]]) -> float:
+    def _learn(self, arm: str, outcomes: list[_Outcome]) -> float:
         """Learn outcomes of one arm; return the evidence for the context."""
-        contexts = self._encoder.encode_all([lesson.context or {} for lesson, _ in lessons])
-        rewards = [lesson.reward - _EXPECTED for lesson, _ in lessons]
-        errors, factors = self._ridges.learn(arm, contexts, rewards, [share for _, share in lessons])
+        _, contexts, rewards, standards, rates, shares = zip(*outcomes, strict=True)
+        errors, factors = self._ridges.learn(arm, self._encoder.encode_all(contexts), rewards, shares)
         level = self._levels.get(arm)
         if level is None:
             level = self._levels[arm] = Level(factors[0])
@@ -146,10 +152,9 @@ class ContextModel:
         plain = self._plain.get(arm)
         if plain is None:
             plain = self._plain[arm] = Level(factors[0])
-        for (lesson, share), reward, error in zip(lessons, rewards, errors, strict=True):
+        for reward, standard, rate, share, error in zip(rewards, standards, rates, shares, errors, strict=True):
             level.learn(reward, share)
-            known, standard = lesson.known, lesson.note
-            noise = gate.noise((1 + known.successes) / (2 + known.pulls), self._weights)
+            noise = gate.noise(rate, self._weights)
             if standard is None:
                 evidence += share * gate.told_apart(reward - mean, error, noise)
                 plain.learn(reward, share)
