@@ -122,7 +122,6 @@ class SharedArms:
         group: str,
         arm: str,
         outcome: ArmStatistics,
-        *,
         used_at_s: float,
         error: str | None = None,
         heard_at_s: float | None = None,
