@@ -47,6 +47,7 @@ class ArmStore(Protocol):
         group: str,
         arm: str,
         outcome: ArmStatistics,
+        *,
         used_at_s: float,
         error: str | None = None,
         heard_at_s: float | None = None,
@@ -122,6 +123,7 @@ class MemoryArms:
         group: str,
         arm: str,
         outcome: ArmStatistics,
+        *,
         used_at_s: float,
         error: str | None = None,
         heard_at_s: float | None = None,  # noqa: ARG002  (nobody else listens)

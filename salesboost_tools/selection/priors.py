@@ -67,6 +67,7 @@ class ArmsWithPriors:
         group: str,
         arm: str,
         outcome: ArmStatistics,
+        *,
         used_at_s: float,
         error: str | None = None,
         heard_at_s: float | None = None,

@@ -246,11 +246,11 @@ class ToolSelector:
                 situation.group,
                 chosen,
                 outcome,
-                situation.now_s,
-                None if error is None else name_of(error),
-                now_s,
-                situation.context,
-                None if decision.note is None else Note(self._memories.short_name, decision.note),
+                used_at_s=situation.now_s,
+                error=None if error is None else name_of(error),
+                heard_at_s=now_s,
+                context=situation.context,
+                note=None if decision.note is None else Note(self._memories.short_name, decision.note),
             )
             worth = reward(success, latency_s, weights, quality=quality, cost=cost)
             if situation.memory is not None:

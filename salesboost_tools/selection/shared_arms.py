@@ -122,6 +122,7 @@ class SharedArms:
         group: str,
         arm: str,
         outcome: ArmStatistics,
+        *,
         used_at_s: float,
         error: str | None = None,
         heard_at_s: float | None = None,

@@ -195,6 +195,26 @@ def test_what_is_kept_at_hand_of_the_arms_is_never_out_of_date(clock):
             ours.record_feedback(waiting.pop(0), works, 100)
 
 
+def test_whether_a_leader_is_known_or_looked_for_the_same_arm_is_chosen(clock):
+    policy, luck, known_leader = Adaptive(context=False), Random(4), 0
+    selector = ToolSelector(policy, seed=1, clock=clock)
+    rates = {"a": 0.95, "b": 0.9, "c": 0.5}
+    waiting: list[tuple[str, bool]] = []
+    for number in range(600):
+        clock.advance(1)
+        tool, decision_id = selector.select_tool(list(rates))
+        seen = selector.find_decision(decision_id).situation
+        known_leader += seen.memory.sure_below is not None
+        with_it = [policy.choose(seen, Random(seed)) for seed in range(20)]
+        seen.memory.sure_below = None
+        assert with_it == [policy.choose(seen, Random(seed)) for seed in range(20)]
+        waiting.append((decision_id, luck.random() < rates[tool]))
+        if number % 7:  # every seventh answer comes after the next choice
+            while waiting:
+                selector.record_feedback(*waiting.pop(), 100)
+    assert known_leader > 100
+
+
 def test_outcomes_learnt_for_a_dump_count_from_then_on(clock):
     gained = 0
     for seed in range(20):
