@@ -33,6 +33,7 @@ class Adaptive:
     - Contexts are looked at once they have proved to foretell rewards, and as long as that pays (`gate`). Mean and
       width then come from a linear model. One choice in fifty of these goes to arms of which little is known beside the
       others: to the model, an arm that was unlucky in its first calls may seem hopeless in contexts it has never met.
+    - Successes of a healthy arm of which much is known are learnt sixteen at once (`track`), a failure as it comes.
     - Awaited outcomes narrow the bounds as if they had come, so that late feedback spreads the choices. Before any
       outcome is known, the arms are asked in turn.
 

@@ -140,7 +140,7 @@ class ArmTrack:
         learnt = self._learnt
         count = totals.pulls - learnt.pulls
         if (
-            count < _AT_ONCE
+            0 <= count < _AT_ONCE  # fewer than before: the store was emptied
             and totals.successes - learnt.successes == count
             and self.doubt <= CERTAIN
             and learnt.pulls >= _WELL_KNOWN

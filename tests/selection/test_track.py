@@ -63,6 +63,13 @@ def test_successes_that_never_come_to_be_learnt_change_little():
     assert waits.track.line == pytest.approx(never.track.line, rel=0.15)
 
 
+def test_after_the_totals_were_lost_outcomes_are_learnt_as_they_come():
+    arm = Followed().sees(*[True] * 200)
+    arm.totals = NOTHING
+    before = arm.sees(True).track.line
+    assert arm.sees(True).track.line != before
+
+
 def test_what_waits_still_waits_after_a_dump_and_a_load():
     arm = Followed().sees(*[True] * 70)
     again = ArmTrack(RewardWeights(), sharpness=20.0)
