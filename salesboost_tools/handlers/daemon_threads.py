@@ -138,9 +138,8 @@ class DaemonThreads:
         self._idle.append(inbox)
         if len(self._idle) > self._idle_kept:
             with suppress(ValueError):  # somebody has just sent work to this very inbox
-                if (
-                    self._idle.index(inbox) >= self._idle_kept
-                ):  # of several that rest at once, only those too many leave
+                # Of several that come to rest at once only those too many leave.
+                if self._idle.index(inbox) >= self._idle_kept:
                     self._idle.remove(inbox)
                     return False
         return True

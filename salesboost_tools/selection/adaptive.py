@@ -88,18 +88,17 @@ class Adaptive:
         lines = memory.lines(situation)
         if not memory.heard:
             return choose_in_turn(situation.pending, rng)
-        note, lift, sure_below = None, memory.lift, memory.sure_below
+        note, lift = None, memory.lift
         if memory.trust and situation.context and rng.random() < memory.trust:
             neglected = memory.neglected(situation)
             if neglected and rng.random() < CURIOSITY:
                 return _choice_of(neglected[int(rng.random() * len(neglected))])
             note, lift, lines = memory.standard(situation), memory.looked_lift, memory.looked_lines(situation)
-            sure_below = None
         z, luck = abs(rng.gauss()), rng.random()
         height = z + lift
         if luck < memory.most_doubt:
             lines = memory.lines_if_ill(lines, z, luck, situation.now_s)
-        elif sure_below is not None and height < sure_below:
+        elif lines is memory.lined_up_lines and height < memory.sure_below:
             return _choice_of(memory.leader)
         best, best_position = -math.inf, 0
         for position, (mean, width) in enumerate(lines):

@@ -13,6 +13,8 @@ from salesboost_tools.selection.track import ArmTrack
 
 _DUMP = "adaptive/3"
 
+_UNKNOWN = -math.inf
+
 _LIFTED_AT_EACH_UNTIL = 256.0
 _LIFTED_EVERY = 16.0
 """Of so many outcomes each raises the bounds, then every sixteenth does: they rise with the logarithm."""
@@ -35,7 +37,6 @@ class AdaptiveMemory:
         "_arms",
         "_known",
         "_lift_until",
-        "_lines",
         "_looks",
         "_model",
         "_outcomes",
@@ -47,6 +48,7 @@ class AdaptiveMemory:
         "leader",
         "lift",
         "lined_up",
+        "lined_up_lines",
         "most_doubt",
         "sure_below",
         "tracks",
@@ -85,10 +87,8 @@ class AdaptiveMemory:
             self._line_up(situation.arms)
         if self._known != list(situation.statistics):  # the very same objects, but for others' outcomes
             self._catch_up(situation)
-        if any(situation.pending):
-            self.sure_below = None  # of these lines another may be the leader
-            return self._narrowed(self._lines, situation.pending)
-        return self._lines
+        lines = self.lined_up_lines
+        return self._narrowed(lines, situation.pending) if any(situation.pending) else lines
 
     def looked_lines(self, situation: Situation) -> Sequence[tuple[float, float]]:
         """Return the same in the situation's context, for the line-up."""
@@ -188,7 +188,8 @@ class AdaptiveMemory:
             self._forget_line_up()
 
     def _count_in(self, outcomes: float) -> None:
-        self._outcomes += outcomes
+        if outcomes > 0:  # those a store has lost were learnt from all the same
+            self._outcomes += outcomes
         if self._outcomes >= self._lift_until:
             step = _LIFTED_EVERY if self._outcomes >= _LIFTED_AT_EACH_UNTIL else 1.0
             counted = self._outcomes // step * step  # so that the lift follows from how many there are alone
@@ -206,13 +207,13 @@ class AdaptiveMemory:
         self._places = {arm: place for place, arm in enumerate(arms)}
         self.lined_up = [self.tracks.get(arm) or ArmTrack(self._weights, self._sharpness) for arm in arms]
         self._known = [track.totals for track in self.lined_up]
-        self._lines = [track.line for track in self.lined_up]
+        self.lined_up_lines = [track.line for track in self.lined_up]
         self.most_doubt = max([track.doubt for track in self.lined_up], default=0.0)
         """At least the highest doubt about an arm of the line-up; lowered by `lines_if_ill`."""
         self.leader = 0
-        """Position of the arm with the highest bound without context, up to `sure_below` widths above the means."""
-        self.sure_below: float | None = None
-        """None if nobody has looked for a leader since the line-up last changed."""
+        """Position of the arm whose line leads in `lined_up_lines`, from the lift on up to `sure_below` widths."""
+        self.sure_below = _UNKNOWN
+        """-∞ if nobody has looked for a leader since a line last changed."""
 
     def _follow(self, track: ArmTrack, place: int | None, known: ArmStatistics, now_s: float) -> float:
         """Let a track, at this place of the line-up if at any, follow the totals; return what the track returns."""
@@ -221,7 +222,7 @@ class AdaptiveMemory:
             self._count_in(known.pulls - before)
             if place is not None:
                 self._known[place] = known
-                if self.sure_below is None:
+                if self.sure_below == _UNKNOWN:
                     self._find_leader()
             return track.doubt
         doubt = track.follow(known, now_s)
@@ -229,20 +230,20 @@ class AdaptiveMemory:
         if known.pulls:
             self.heard = True
         if place is not None:
-            self.sure_below = None
+            self.sure_below = _UNKNOWN
             self._known[place] = known
-            self._lines[place] = track.line
+            self.lined_up_lines[place] = track.line
             if track.doubt > self.most_doubt:  # noqa: PLR1730  (on every outcome: a call less)
                 self.most_doubt = track.doubt
         return doubt
 
     def _find_leader(self) -> None:
         """Look which arm leads and up to where: worth it once the line-up stays the same for a while."""
-        bounds = [mean + self.lift * width for mean, width in self._lines]
+        bounds = [mean + self.lift * width for mean, width in self.lined_up_lines]
         self.leader = bounds.index(max(bounds))
-        best, own = self._lines[self.leader]
+        best, own = self.lined_up_lines[self.leader]
         self.sure_below = min(
-            [(best - mean) / (width - own) for mean, width in self._lines if width > own],
+            [(best - mean) / (width - own) for mean, width in self.lined_up_lines if width > own],
             default=math.inf,
         )
 

@@ -157,6 +157,7 @@ class ArmTrack:
         return self._learn_up_to(totals, now_s)
 
     def _learn_up_to(self, totals: ArmStatistics, now_s: float) -> float:
+        """Learn from all that the totals hold beyond what was learnt; return as `follow` does."""
         before, self._learnt = self._learnt, totals
         count = totals.pulls - before.pulls
         if count <= 0:

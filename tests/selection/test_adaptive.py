@@ -204,9 +204,9 @@ def test_whether_a_leader_is_known_or_looked_for_the_same_arm_is_chosen(clock):
         clock.advance(1)
         tool, decision_id = selector.select_tool(list(rates))
         seen = selector.find_decision(decision_id).situation
-        known_leader += seen.memory.sure_below is not None
+        known_leader += seen.memory.sure_below > 0
         with_it = [policy.choose(seen, Random(seed)) for seed in range(20)]
-        seen.memory.sure_below = None
+        seen.memory.sure_below = -math.inf
         assert with_it == [policy.choose(seen, Random(seed)) for seed in range(20)]
         waiting.append((decision_id, luck.random() < rates[tool]))
         if number % 7:  # every seventh answer comes after the next choice
