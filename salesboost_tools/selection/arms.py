@@ -76,11 +76,10 @@ class ArmStore(Protocol):
 class Known(dict[str, ArmStatistics]):
     """Statistics by arm, of one group; `NOTHING` of an arm never seen."""
 
-    __slots__ = ("_asked", "latest")
+    __slots__ = ("_asked",)
 
     def __init__(self) -> None:
         super().__init__()
-        self.latest: dict[str, Latest] = {}
         self._asked: tuple[Sequence[str] | None, Callable[[Any], Any]] = (None, tuple)
 
     def __missing__(self, arm: str) -> ArmStatistics:
@@ -99,7 +98,7 @@ class Known(dict[str, ArmStatistics]):
 
 
 @dataclass(slots=True)
-class Latest:
+class _Latest:
     """When an arm was used last, and what its latest failure said of itself."""
 
     used_s: float
@@ -112,6 +111,7 @@ class MemoryArms:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._statistics: dict[str, Known] = {}
+        self._latest: dict[str, dict[str, _Latest]] = {}
 
     def read(self, group: str, arms: Sequence[str]) -> tuple[ArmStatistics, ...]:
         """Return what is known of each of `arms`, without a lock: every entry is immutable and replaced as a whole."""
@@ -136,13 +136,14 @@ class MemoryArms:
             known = self._statistics.get(group)
             if known is None:
                 known = self._statistics[group] = Known()
+                self._latest[group] = {}
             before = known.get(arm)
             if before is None:
                 known[arm] = outcome
-                known.latest[arm] = Latest(used_at_s, error)
+                self._latest[group][arm] = _Latest(used_at_s, error)
                 return outcome
             after = known[arm] = before.plus(outcome)
-            latest = known.latest[arm]
+            latest = self._latest[group][arm]
             if latest.used_s < used_at_s:  # noqa: PLR1730  (on every outcome: a call less)
                 latest.used_s = used_at_s
             if error:
@@ -156,8 +157,8 @@ class MemoryArms:
         with self._lock:
             return {
                 group: {
-                    arm: ArmRecord(statistics, known.latest[arm].used_s, known.latest[arm].error)
+                    arm: ArmRecord(statistics, latest[arm].used_s, latest[arm].error)
                     for arm, statistics in known.items()
                 }
-                for group, known in self._statistics.items()
+                for (group, known), latest in zip(self._statistics.items(), self._latest.values(), strict=True)
             }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from salesboost_tools.core.reward import RewardWeights
+from salesboost_tools.core.reward import RewardWeights, slowness
 
 
 @dataclass(slots=True)
@@ -39,20 +39,6 @@ class ArmStatistics:
 
     def plus(self, other: "ArmStatistics") -> "ArmStatistics":
         """Return the statistics of both."""
-        if not (other.rated or other.priced):  # most outcomes: six sums less
-            return ArmStatistics(
-                self.pulls + other.pulls,
-                self.successes + other.successes,
-                self.latency_s + other.latency_s,
-                self.slowness + other.slowness,
-                self.slowness_sq + other.slowness_sq,
-                self.rated,
-                self.quality,
-                self.quality_sq,
-                self.priced,
-                self.cost,
-                self.cost_sq,
-            )
         return ArmStatistics(
             self.pulls + other.pulls,
             self.successes + other.successes,
@@ -90,7 +76,7 @@ def statistics_of(
         cost: 0 or more.
     """
     won = 1 if success else 0
-    slow = latency_s / cap_s if latency_s < cap_s else 1.0  # `slowness`, without the call
+    slow = slowness(latency_s, cap_s)
     if quality is None and cost is None:
         return ArmStatistics(1, won, latency_s, slow, slow * slow)
     rated, good = (1, quality) if success and quality is not None else (0, 0.0)
