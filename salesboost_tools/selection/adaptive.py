@@ -9,7 +9,7 @@ from random import Random
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.adaptive_memory import AdaptiveMemory
-from salesboost_tools.selection.bounds import Prospect, chances_of_bounds
+from salesboost_tools.selection.bounds import HEIGHTS, Prospect, chances_of_bounds
 from salesboost_tools.selection.cold_start import chances_in_turn, choose_in_turn
 from salesboost_tools.selection.health import CERTAIN
 from salesboost_tools.selection.policy import Choice, Situation, draw
@@ -72,7 +72,7 @@ class Adaptive:
     @property
     def version(self) -> str:
         """The rule's version and its arguments."""
-        return f"5;sharpness={self.sharpness!r};persistence={self.persistence!r};context={self.context!r}"
+        return f"6;sharpness={self.sharpness!r};persistence={self.persistence!r};context={self.context!r}"
 
     def new_memory(self, weights: RewardWeights) -> AdaptiveMemory:
         """Return an empty memory for one group."""
@@ -94,7 +94,9 @@ class Adaptive:
             if neglected and rng.random() < CURIOSITY:
                 return _choice_of(neglected[int(rng.random() * len(neglected))])
             note, lift, lines = memory.standard(situation), memory.looked_lift, memory.looked_lines(situation)
-        z, luck = abs(rng.gauss()), rng.random()
+        drawn = rng.random() * len(HEIGHTS)
+        step = int(drawn)
+        z, luck = HEIGHTS[step], drawn - step  # the whole part and the rest are independent
         height = z + lift
         if luck < memory.most_doubt:
             lines = memory.lines_if_ill(lines, z, luck, situation.now_s)

@@ -111,7 +111,7 @@ class ToolSelector:
 
     @property
     def policy_version(self) -> str:
-        """Name and version of the policy: `adaptive@5`."""
+        """Name and version of the policy: `adaptive@6`."""
         return self._policy_version
 
     @property
