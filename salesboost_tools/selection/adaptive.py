@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from random import Random
 
 from salesboost_tools.core.errors import ConfigurationError
@@ -92,7 +91,7 @@ class Adaptive:
         if memory.trust and situation.context and rng.random() < memory.trust:
             neglected = memory.neglected(situation)
             if neglected and rng.random() < CURIOSITY:
-                return _choice_of(neglected[int(rng.random() * len(neglected))])
+                return Choice(neglected[int(rng.random() * len(neglected))], None)
             note, lift, lines = memory.standard(situation), memory.looked_lift, memory.looked_lines(situation)
         drawn = rng.random() * len(HEIGHTS)
         step = int(drawn)
@@ -101,13 +100,13 @@ class Adaptive:
         if luck < memory.most_doubt:
             lines = memory.lines_if_ill(lines, z, luck, situation.now_s)
         elif lines is memory.lined_up_lines and height < memory.sure_below:
-            return _choice_of(memory.leader)
+            return memory.leader
         best, best_position = -math.inf, 0
         for position, (mean, width) in enumerate(lines):
             bound = mean + height * width
             if bound > best:
                 best, best_position = bound, position
-        return Choice(best_position, None, note) if note is not None else _choice_of(best_position)
+        return Choice(best_position, None, note)
 
     def propensities(self, situation: Situation) -> tuple[float, ...]:
         """Return the probability of every arm, exactly, given what the memory holds now."""
@@ -161,12 +160,6 @@ class Adaptive:
 
     def _memory(self, situation: Situation) -> AdaptiveMemory:
         return situation.memory if situation.memory is not None else self.new_memory(situation.weights)
-
-
-@cache
-def _choice_of(position: int) -> Choice:
-    """Return a choice without a note; made once, since it never changes. As many as a group has arms are kept."""
-    return Choice(position, None)
 
 
 def _mixed(plain: Sequence[float], informed: Sequence[float], trust: float) -> tuple[float, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.dumped import reading
 from salesboost_tools.selection.health import CERTAIN
-from salesboost_tools.selection.policy import Lesson, Situation
+from salesboost_tools.selection.policy import Choice, Situation
 from salesboost_tools.selection.statistics import ArmStatistics
 from salesboost_tools.selection.track import ArmTrack
 
@@ -139,20 +139,28 @@ class AdaptiveMemory:
             if track.totals.pulls + waiting < enough and track.doubt < 0.5
         ]
 
-    def learn(self, lesson: Lesson) -> None:
+    def learn(
+        self,
+        arm: str,
+        known: ArmStatistics,
+        *,
+        context: Mapping[str, Any] | None,
+        reward: float,
+        note: Any,
+        now_s: float,
+    ) -> None:
         """Learn from an outcome of this process."""
-        arm = lesson.arm
         track = self.tracks.get(arm)
         if track is None:
             track = self.tracks[arm] = ArmTrack(self._weights, self._sharpness)
             self._forget_line_up()
-        doubt = self._follow(track, self._places.get(arm), lesson.known, lesson.now_s)
-        if self._looks and lesson.context and doubt < 0.5:
+        doubt = self._follow(track, self._places.get(arm), known, now_s)
+        if self._looks and context and doubt < 0.5:
             if self._model is None:
                 from salesboost_tools.selection.context_model import ContextModel  # noqa: PLC0415  (numpy)
 
-                self._model = ContextModel(len(lesson.context), self._weights)
-            self._model.learn(lesson, 1 - doubt)
+                self._model = ContextModel(len(context), self._weights)
+            self._model.learn(arm, known, context, reward=reward, standard=note, share=1 - doubt)
             self.trust = self._model.trust
 
     def dump(self) -> dict[str, Any]:
@@ -210,8 +218,8 @@ class AdaptiveMemory:
         self.lined_up_lines = [track.line for track in self.lined_up]
         self.most_doubt = max([track.doubt for track in self.lined_up], default=0.0)
         """At least the highest doubt about an arm of the line-up; lowered by `lines_if_ill`."""
-        self.leader = 0
-        """Position of the arm whose line leads in `lined_up_lines`, from the lift on up to `sure_below` widths."""
+        self.leader = Choice(0, None)
+        """The choice of the arm whose line leads in `lined_up_lines`, from the lift on up to `sure_below` widths."""
         self.sure_below = _UNKNOWN
         """-∞ if nobody has looked for a leader since a line last changed."""
 
@@ -240,8 +248,9 @@ class AdaptiveMemory:
     def _find_leader(self) -> None:
         """Look which arm leads and up to where: worth it once the line-up stays the same for a while."""
         bounds = [mean + self.lift * width for mean, width in self.lined_up_lines]
-        self.leader = bounds.index(max(bounds))
-        best, own = self.lined_up_lines[self.leader]
+        position = bounds.index(max(bounds))
+        self.leader = Choice(position, None)
+        best, own = self.lined_up_lines[position]
         self.sure_below = min(
             [(best - mean) / (width - own) for mean, width in self.lined_up_lines if width > own],
             default=math.inf,

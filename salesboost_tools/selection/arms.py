@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol
 
 from salesboost_tools.selection.statistics import NOTHING, ArmStatistics
 
@@ -73,28 +73,25 @@ class ArmStore(Protocol):
         ...
 
 
-class Known(dict[str, ArmStatistics]):
-    """Statistics by arm, of one group; `NOTHING` of an arm never seen."""
+class Known:
+    """Statistics by arm, of one group. An arm once known stays known."""
 
-    __slots__ = ("_asked",)
+    # (A subclass of `dict` takes twice as long to read: its items are found by way of `__getitem__`.)
+    __slots__ = ("_asked", "by_arm")
 
     def __init__(self) -> None:
-        super().__init__()
+        self.by_arm: dict[str, ArmStatistics] = {}
         self._asked: tuple[Sequence[str] | None, Callable[[Any], Any]] = (None, tuple)
 
-    def __missing__(self, arm: str) -> ArmStatistics:
-        return NOTHING
-
     def of(self, arms: Sequence[str]) -> tuple[ArmStatistics, ...]:
-        """Return what is known of each of `arms`, in their order."""
+        """Return what is known of each of `arms`, in their order; `NOTHING` of an arm never seen."""
         asked, pick = self._asked
+        by_arm = self.by_arm
         if asked is arms:
-            return pick(self)
-        if len(arms) < 2 or not isinstance(arms, tuple):  # (of one, `itemgetter` makes no tuple)
-            return tuple([self[arm] for arm in arms])
-        pick = cast("Callable[[Any], Any]", itemgetter(*arms))
-        self._asked = (arms, pick)  # callers ask with the same tuple again; a tuple cannot change
-        return pick(self)
+            return pick(by_arm)
+        if len(arms) > 1 and isinstance(arms, tuple) and all(arm in by_arm for arm in arms):
+            self._asked = (arms, itemgetter(*arms))  # callers ask with the same tuple again; a tuple cannot change
+        return tuple([by_arm.get(arm, NOTHING) for arm in arms])
 
 
 @dataclass(slots=True)
@@ -105,17 +102,26 @@ class _Latest:
     error: str | None
 
 
+class _Group(Known):
+    """What `MemoryArms` keeps of a group: besides the statistics, the latest of each arm."""
+
+    __slots__ = ("latest",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latest: dict[str, _Latest] = {}
+
+
 class MemoryArms:
     """An `ArmStore` in this process. Thread-safe; grows with the number of arms, never with the number of calls."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._statistics: dict[str, Known] = {}
-        self._latest: dict[str, dict[str, _Latest]] = {}
+        self._groups: dict[str, _Group] = {}
 
     def read(self, group: str, arms: Sequence[str]) -> tuple[ArmStatistics, ...]:
         """Return what is known of each of `arms`, without a lock: every entry is immutable and replaced as a whole."""
-        known = self._statistics.get(group)
+        known = self._groups.get(group)
         return (NOTHING,) * len(arms) if known is None else known.of(arms)
 
     def add(
@@ -133,17 +139,16 @@ class MemoryArms:
         """Add the statistics of an outcome; return what is known of the arm then."""
         self._lock.acquire()  # (`with` takes twice as long)
         try:
-            known = self._statistics.get(group)
+            known = self._groups.get(group)
             if known is None:
-                known = self._statistics[group] = Known()
-                self._latest[group] = {}
-            before = known.get(arm)
+                known = self._groups[group] = _Group()
+            before = known.by_arm.get(arm)
             if before is None:
-                known[arm] = outcome
-                self._latest[group][arm] = _Latest(used_at_s, error)
+                known.by_arm[arm] = outcome
+                known.latest[arm] = _Latest(used_at_s, error)
                 return outcome
-            after = known[arm] = before.plus(outcome)
-            latest = self._latest[group][arm]
+            after = known.by_arm[arm] = before.plus(outcome)
+            latest = known.latest[arm]
             if latest.used_s < used_at_s:  # noqa: PLR1730  (on every outcome: a call less)
                 latest.used_s = used_at_s
             if error:
@@ -157,8 +162,8 @@ class MemoryArms:
         with self._lock:
             return {
                 group: {
-                    arm: ArmRecord(statistics, latest[arm].used_s, latest[arm].error)
-                    for arm, statistics in known.items()
+                    arm: ArmRecord(statistics, known.latest[arm].used_s, known.latest[arm].error)
+                    for arm, statistics in known.by_arm.items()
                 }
-                for (group, known), latest in zip(self._statistics.items(), self._latest.values(), strict=True)
+                for group, known in self._groups.items()
             }

@@ -115,7 +115,7 @@ class Bounded:
 class Forgetful:
     """The memory of a policy that has none."""
 
-    def learn(self, lesson: Any) -> None:
+    def learn(self, *_lesson: Any, **_circumstances: Any) -> None:
         """Forget it."""
 
     def dump(self) -> dict[str, Any]:

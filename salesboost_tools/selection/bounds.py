@@ -7,8 +7,10 @@ from statistics import NormalDist
 from typing import Final, NamedTuple
 
 HEIGHTS: Final = tuple([NormalDist().inv_cdf(0.5 + (step + 0.5) / 4096) for step in range(2048)])
-"""All values of `z`, equally likely: the quantiles of the absolute value of a standard normal, in ascending order. Drawn
-from a table a height costs half, and how often each arm has the highest bound is a matter of counting."""
+"""All values of `z`, equally likely: quantiles of the absolute value of a standard normal, in ascending order.
+
+Drawn from a table a height costs half, and how often each arm has the highest bound is a matter of counting.
+"""
 
 
 class Prospect(NamedTuple):

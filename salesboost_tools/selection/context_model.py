@@ -7,8 +7,8 @@ from typing import Any
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection import gate
 from salesboost_tools.selection.encoder import Encoder
-from salesboost_tools.selection.policy import Lesson
 from salesboost_tools.selection.ridge import Level, Ridges
+from salesboost_tools.selection.statistics import ArmStatistics
 
 _STIFFNESS = 3.0
 _STIFFNESS_PER_FEATURE = 0.15
@@ -30,10 +30,13 @@ _UNLIKELY_BELOW = -2.0
 _AT_ONCE = 16
 """While the log odds are so low, outcomes are learnt so many at once: nobody asks, and together they cost a fifth."""
 
-_AT_ONCE_LATER = 64
-_LATER = 64
-"""The same after so many outcomes per coordinate: a context that has not helped by then will hardly begin to, and an
-outcome costs half of that again."""
+_AT_ONCE_LATER = 32
+_LATER = 32
+_SHARE_LATER = 0.25
+_TURN = (math.sqrt(5) - 1) / 2
+"""The same after so many outcomes per coordinate, and then a quarter of an arm's outcomes is learnt from, the rest let
+go: a context that has not helped by then will hardly begin to. Which quarter follows from the arm's number of outcomes
+times the golden ratio, so that nothing that comes at regular intervals is missed."""
 
 
 _Outcome = tuple[str, Mapping[str, Any], float, float | None, float, float]
@@ -81,20 +84,33 @@ class ContextModel:
         plain = self._plain
         return max([plain[arm].mean + _EXPECTED for arm in arms if arm in plain], default=0.0)
 
-    def learn(self, lesson: Lesson, share: float) -> None:
+    def learn(
+        self,
+        arm: str,
+        known: ArmStatistics,
+        context: Mapping[str, Any],
+        *,
+        reward: float,
+        standard: float | None,
+        share: float,
+    ) -> None:
         """Learn from an outcome, and from how well it was foretold with the context and without.
 
         Of an arm that was chosen for the context, both foretell alike: the context has seen to it that the arm
         succeeds. Then it counts whether the choice was worth it.
 
         Args:
-            lesson: The outcome of a call with a context; its note is, if the arm was chosen for the context, the reward
-                that the choice had to beat.
+            arm: The arm that was used.
+            known: What is known of it now, this outcome included.
+            context: Of the call; not empty.
+            reward: What the outcome was worth.
+            standard: The reward that the choice had to beat, if the arm was chosen for the context; else None.
             share: Probability, above 0, that the arm was healthy.
         """
-        known = lesson.known
+        if self._at_once == _AT_ONCE_LATER and known.pulls * _TURN % 1.0 >= _SHARE_LATER:
+            return
         rate = (1 + known.successes) / (2 + known.pulls)
-        self._waiting.append((lesson.arm, lesson.context or {}, lesson.reward - _EXPECTED, lesson.note, rate, share))
+        self._waiting.append((arm, context, reward - _EXPECTED, standard, rate, share))
         if len(self._waiting) >= self._at_once:
             self._digest()
 

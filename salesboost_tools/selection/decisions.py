@@ -80,7 +80,7 @@ class DecisionLog:
         self._max_pending = max_pending
         self._max_age_s = max_age_s
         self._decisions: OrderedDict[str, Decision] = OrderedDict()
-        self._pending: defaultdict[str, defaultdict[str, int]] = defaultdict(_no_counts)
+        self._pending: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self._look_at_s = -math.inf  # no decision can be too old before then
 
     def __len__(self) -> int:
@@ -88,8 +88,9 @@ class DecisionLog:
 
     def add(self, decision: Decision) -> None:
         """Keep a decision until it is answered, and let go of those that are over a bound."""
-        situation = decision.situation
-        self._pending[situation.group][decision.chosen] += 1
+        situation, chosen = decision.situation, decision.chosen
+        counts = self._pending[situation.group]
+        counts[chosen] = counts.get(chosen, 0) + 1
         self._decisions[decision.decision_id] = decision
         if situation.now_s > self._look_at_s or len(self._decisions) > self._max_pending:
             self._let_go(situation.now_s)
@@ -130,10 +131,6 @@ class DecisionLog:
             counts[chosen] = left
         else:
             del counts[chosen]
-
-
-def _no_counts() -> defaultdict[str, int]:
-    return defaultdict(int)
 
 
 class _Ids:

@@ -9,7 +9,7 @@ from salesboost_tools.core.clock import Clock
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.arms import ArmStore
-from salesboost_tools.selection.policy import LearningPolicy, Lesson, Memory, Policy
+from salesboost_tools.selection.policy import LearningPolicy, Memory, Policy
 from salesboost_tools.selection.shared_lessons import SharedLesson
 from salesboost_tools.selection.statistics import mean_rewards
 
@@ -104,7 +104,7 @@ class LearntTogether:
         now_s = min(lesson.heard_at_s, self._clock())  # their clock may be ahead
         note = lesson.note
         told = note.text if note is not None and note.learner == self.name else None
-        memory.learn(Lesson(lesson.arm, known, lesson.context, worth, told, now_s))
+        memory.learn(lesson.arm, known, context=lesson.context, reward=worth, note=told, now_s=now_s)
 
     def dump(self) -> dict[str, Any]:
         """Return everything learnt."""

@@ -8,8 +8,9 @@ from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.dumped import reading
 from salesboost_tools.selection.encoder import Encoder, Vector
-from salesboost_tools.selection.policy import Lesson, Situation
+from salesboost_tools.selection.policy import Situation
 from salesboost_tools.selection.ridge import Ridges
+from salesboost_tools.selection.statistics import ArmStatistics
 
 _DUMP = "linear/1"
 
@@ -66,10 +67,19 @@ class LinearMemory:
                 raise ValueError("it belongs to a policy with other arguments")
             self._encoder, self._ridges, self.heard = encoder, ridges, bool(dumped["heard"])
 
-    def learn(self, lesson: Lesson) -> None:
+    def learn(
+        self,
+        arm: str,
+        known: ArmStatistics,  # noqa: ARG002  (what other policies need)
+        *,
+        context: Mapping[str, Any] | None,
+        reward: float,
+        note: Any,  # noqa: ARG002
+        now_s: float,  # noqa: ARG002
+    ) -> None:
         """Learn from an outcome."""
         self.heard = True
-        self._ridges.learn(lesson.arm, self._encoder.encode_all([lesson.context or {}]), [lesson.reward], [1.0])
+        self._ridges.learn(arm, self._encoder.encode_all([context or {}]), [reward], [1.0])
 
 
 def refuse_wrong_model(width: float, stiffness: float, max_dimensions: int) -> None:

@@ -69,7 +69,7 @@ class Choice:
     None if it costs too much to know right now: `Policy.propensities` says it, from the same situation.
     """
     note: Final[Any] = None
-    """Anything the policy wants to be told again, in `Lesson.note`, when the outcome is known.
+    """Anything the policy wants to be told again, by `Memory.learn`, when the outcome is known.
 
     The same policy in other workers is told of it too if JSON has words for it, and as JSON gives it back: a tuple as
     a list.
@@ -106,28 +106,29 @@ class Policy(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Lesson:
-    """An outcome, as a learning policy is told of it. Never changed once made."""
-
-    arm: Final[str]
-    known: Final[ArmStatistics]
-    """What is known of the arm now, this outcome included."""
-    context: Final[Mapping[str, Any] | None]
-    """What was known of the call."""
-    reward: Final[float]
-    """What the outcome was worth."""
-    note: Final[Any]
-    """`Choice.note` if the policy made the choice, here or in another worker; None if another policy did."""
-    now_s: Final[float]
-    """Seconds on the selector's clock."""
-
-
 class Memory(Protocol):
     """What a learning policy keeps of one group in one process. Its owner lets one thread in at a time."""
 
-    def learn(self, lesson: Lesson) -> None:
-        """Learn from an outcome, whoever made the choice: this process, another worker, a fallback."""
+    def learn(
+        self,
+        arm: str,
+        known: ArmStatistics,
+        *,
+        context: Mapping[str, Any] | None,
+        reward: float,
+        note: Any,
+        now_s: float,
+    ) -> None:
+        """Learn from an outcome, whoever made the choice: this process, another worker, a fallback.
+
+        Args:
+            arm: The arm that was used.
+            known: What is known of it now, this outcome included.
+            context: What was known of the call.
+            reward: What the outcome was worth.
+            note: `Choice.note` if the policy made the choice, here or in another worker; None if another policy did.
+            now_s: Seconds on the selector's clock.
+        """
         ...
 
     def dump(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.guardrail import Guardrail, GuardrailWatch
 from salesboost_tools.selection.learnt_together import LearntTogether, Memories
 from salesboost_tools.selection.observers import Observers, SelectionMetrics
-from salesboost_tools.selection.policy import Lesson, Policy, Situation, choose_for_log
+from salesboost_tools.selection.policy import Policy, Situation, choose_for_log
 from salesboost_tools.selection.priors import ArmsWithPriors, Prior
 from salesboost_tools.selection.report import ArmReport, Outlook, report
 from salesboost_tools.selection.shared_arms import SharedArms
@@ -254,7 +254,9 @@ class ToolSelector:
             )
             worth = reward(success, latency_s, weights, quality=quality, cost=cost)
             if situation.memory is not None:
-                situation.memory.learn(Lesson(chosen, known, situation.context, worth, decision.note, now_s))
+                situation.memory.learn(
+                    chosen, known, context=situation.context, reward=worth, note=decision.note, now_s=now_s
+                )
             if self._watch is not None and decision.suggested == chosen:
                 self._watch.count(situation.group, success=success, now_s=now_s)
         finally:

@@ -147,8 +147,8 @@ class SharedArms:
         known = self._known.get(group)
         if known is None:
             known = self._known[group] = Known()
-        before = known.get(arm)
-        after = known[arm] = outcome if before is None else before.plus(outcome)
+        before = known.by_arm.get(arm)
+        after = known.by_arm[arm] = outcome if before is None else before.plus(outcome)
         self._note(group, arm, used_at_s, error)
         if not outcome.successes or self._in_a_row:
             self._watch((group, arm), after, failed=not outcome.successes)
@@ -180,7 +180,7 @@ class SharedArms:
             return {
                 group: {
                     arm: ArmRecord(statistics, *self._latest.get(group, {}).get(arm, (None, None)))
-                    for arm, statistics in known.items()
+                    for arm, statistics in known.by_arm.items()
                 }
                 for group, known in self._known.items()
             }
@@ -224,7 +224,7 @@ class SharedArms:
             finally:
                 self.merged_at_s = self._now()
                 with self._lock:
-                    total = sum(known.pulls for arms in self._known.values() for known in arms.values())
+                    total = sum(known.pulls for group in self._known.values() for known in group.by_arm.values())
                     self._early_at = min(max(1, int(total * _EARLY_SHARE)), _MOST_WAITING // 10)
             if self.failures:
                 _logger.info("selection shares its state again, after %d merges that failed", self.failures)
@@ -317,7 +317,7 @@ class SharedArms:
             sums = {
                 row_of(group, arm): amounts_of(known)
                 for group, arms in self._known.items()
-                for arm, known in arms.items()
+                for arm, known in arms.by_arm.items()
             }
             place = {"epoch": self._epoch, "place": self._place, "worker": self._worker, "number": self._number}
             return json.dumps({**place, "sums": sums, "learnt": follower.dump()})
@@ -363,7 +363,7 @@ class SharedArms:
             place = arm_of(row)
             if place is not None:
                 known, mine = statistics_from(amounts), untold.get(place)
-                self._known.setdefault(place[0], Known())[place[1]] = known if mine is None else known.plus(mine)
+                self._known.setdefault(place[0], Known()).by_arm[place[1]] = known if mine is None else known.plus(mine)
 
     # ------------------------------------------------------------ beginning and end
 

@@ -10,13 +10,13 @@ from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.bounded import Forgetful
 from salesboost_tools.selection.policy import (
     Choice,
-    Lesson,
     Memory,
     Policy,
     Situation,
     choose_for_log,
     learns,
 )
+from salesboost_tools.selection.statistics import ArmStatistics
 
 
 class SideNote(NamedTuple):
@@ -35,12 +35,21 @@ class SplitMemory:
     first: Memory
     second: Memory
 
-    def learn(self, lesson: Lesson) -> None:
+    def learn(
+        self,
+        arm: str,
+        known: ArmStatistics,
+        *,
+        context: Mapping[str, Any] | None,
+        reward: float,
+        note: Any,
+        now_s: float,
+    ) -> None:
         """Learn from an outcome."""
-        side, note = lesson.note or (None, None)  # another worker's is a list
+        side, its_note = note or (None, None)  # another worker's is a list
         for name, memory in (("A", self.first), ("B", self.second)):
-            told = note if side == name else None
-            memory.learn(Lesson(lesson.arm, lesson.known, lesson.context, lesson.reward, told, lesson.now_s))
+            told = its_note if side == name else None
+            memory.learn(arm, known, context=context, reward=reward, note=told, now_s=now_s)
 
     def dump(self) -> dict[str, Any]:
         """Return what both have learnt, as `json.dumps` takes it."""

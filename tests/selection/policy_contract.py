@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights, reward
-from salesboost_tools.selection.policy import LearningPolicy, Lesson, Memory, Policy, Situation
+from salesboost_tools.selection.policy import LearningPolicy, Memory, Policy, Situation
 from salesboost_tools.selection.selector import ToolSelector
 from salesboost_tools.selection.statistics import NOTHING, ArmStatistics, statistics_of
 from tests.doubles import FakeClock
@@ -259,7 +259,7 @@ class Past:
             self.now_s += 1.0
             note = None if chosen_elsewhere else choice.note
             worth = reward(success, latency_s, WEIGHTS[0])
-            self.memory.learn(Lesson(arm, self.totals[arm], context, worth, note, self.now_s))
+            self.memory.learn(arm, self.totals[arm], context=context, reward=worth, note=note, now_s=self.now_s)
         return choices
 
 
@@ -293,7 +293,7 @@ class LearningPolicyContract(PolicyContract):
             for number in numbers:
                 context = {"user": f"id-{number}", f"score {number}": 1.0, "text": "long " * 100}
                 outcome = statistics_of(True, 0.1, 5.0)
-                memory.learn(Lesson("a", outcome, context, 1.0, None, float(number)))
+                memory.learn("a", outcome, context=context, reward=1.0, note=None, now_s=float(number))
             return len(json.dumps(memory.dump()))
 
         early = learn(range(700))
@@ -321,21 +321,22 @@ class LearningPolicyContract(PolicyContract):
         assert max(propensities) == propensities[1] > 0.5
 
     def test_outcomes_of_different_arms_teach_the_same_in_any_order(self):
-        lessons: dict[str, list[Lesson]] = {}
+        lessons: dict[str, list[tuple[str, ArmStatistics, float, float]]] = {}
         for arm, rate in (("a", 0.5), ("b", 0.9), ("c", 0.6)):
             luck, total = Random(arm), NOTHING
             for number in range(80):
                 success = luck.random() < rate
                 total = total.plus(statistics_of(success, 0.5, 5.0))
                 worth = reward(success, 0.5, WEIGHTS[0])
-                lessons.setdefault(arm, []).append(Lesson(arm, total, None, worth, None, float(number)))
+                lessons.setdefault(arm, []).append((arm, total, worth, float(number)))
         one, other = Past(self.policy), Past(self.policy)
-        for lesson in [each for arm in "abc" for each in lessons[arm]]:
-            one.memory.learn(lesson)
-        for lesson in [each for turn in zip(*(lessons[arm] for arm in "cab"), strict=True) for each in turn]:
-            other.memory.learn(lesson)
+        arm_by_arm = [each for arm in "abc" for each in lessons[arm]]
+        in_turn = [each for turn in zip(*(lessons[arm] for arm in "cab"), strict=True) for each in turn]
+        for past, order in ((one, arm_by_arm), (other, in_turn)):
+            for arm, known, worth, now_s in order:
+                past.memory.learn(arm, known, context=None, reward=worth, note=None, now_s=now_s)
         for past in (one, other):
-            past.totals, past.now_s = {arm: lessons[arm][-1].known for arm in "abc"}, 80.0
+            past.totals, past.now_s = {arm: lessons[arm][-1][1] for arm in "abc"}, 80.0
         assert self.policy.propensities(one.question(None)) == pytest.approx(
             self.policy.propensities(other.question(None))
         )

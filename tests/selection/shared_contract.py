@@ -77,8 +77,8 @@ class NotesTold(Forgetful):
     def __init__(self):
         self.notes = []
 
-    def learn(self, lesson):
-        self.notes.append(lesson.note)
+    def learn(self, arm, known, *, note, **_circumstances):
+        self.notes.append(note)
 
 
 def pulls(store: ArmStore, *arms: str) -> list[float]:

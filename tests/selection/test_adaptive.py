@@ -10,7 +10,7 @@ from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.adaptive import CURIOSITY, Adaptive
 from salesboost_tools.selection.arms import MemoryArms
-from salesboost_tools.selection.policy import Lesson, Situation
+from salesboost_tools.selection.policy import Situation
 from salesboost_tools.selection.selector import ToolSelector
 from tests.selection.policy_contract import SEEDS, LearningPolicyContract, World, known, situation, too_far_off
 
@@ -233,11 +233,15 @@ def test_outcomes_learnt_for_a_dump_count_from_then_on(clock):
     assert gained
 
 
+def hear(memory, total, now_s):
+    memory.learn("a", total, context=None, reward=1.0, note=None, now_s=now_s)
+
+
 def test_outcomes_that_a_store_has_lost_still_count_as_heard():
     memory, total = Adaptive().new_memory(RewardWeights()), known(400, 380)
-    memory.learn(Lesson("a", total, None, 1.0, None, 1.0))
+    hear(memory, total, 1.0)
     lift = memory.lift
-    memory.learn(Lesson("a", known(1, 1), None, 1.0, None, 2.0))
+    hear(memory, known(1, 1), 2.0)
     assert memory.lift == lift
-    memory.learn(Lesson("a", known(33, 33), None, 1.0, None, 3.0))
+    hear(memory, known(33, 33), 3.0)
     assert memory.lift > lift

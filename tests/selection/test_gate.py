@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection import gate
 from salesboost_tools.selection.context_model import ContextModel
-from salesboost_tools.selection.policy import Lesson
 from salesboost_tools.selection.statistics import ArmStatistics
 
 rates = st.floats(0.01, 0.99)
@@ -50,7 +49,7 @@ def believed(gain: float, seed: int, choices: int) -> float:
     known = ArmStatistics(pulls=8, successes=6)  # a rate of 0.7, one success and one failure imagined
     for number in range(choices):
         reward = float(luck.random() < 0.7 + gain)
-        model.learn(Lesson("a", known, {"number": number % 3}, reward, 0.7, 0.0), 1.0)
+        model.learn("a", known, {"number": number % 3}, reward=reward, standard=0.7, share=1.0)
     return model.trust
 
 
