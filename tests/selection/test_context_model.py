@@ -57,7 +57,7 @@ def test_what_comes_at_regular_intervals_is_still_found_to_help_after_long(every
 
     def live(pulls: range, *, helps: bool) -> None:
         for number in pulls:
-            rare = number % every == 0
+            rare = number % every == every - 1
             reward = float(luck.random() < (0.1 if rare and helps else 0.9))
             learn(model, "tool", ArmStatistics(number, 0.9 * number), {"rare": rare}, reward=reward)
 
