@@ -19,6 +19,10 @@ _LIFTED_AT_EACH_UNTIL = 256.0
 _LIFTED_EVERY = 16.0
 """Of so many outcomes each raises the bounds, then every sixteenth does: they rise with the logarithm."""
 
+_TURN = (math.sqrt(5) - 1) / 2
+"""Which outcomes a model of the context is told of, if not of all, follows from their number times the golden ratio: so
+nothing that comes at regular intervals is missed."""
+
 _NEGLECTED_BELOW = 0.02
 _NOBODY_NEGLECTED_UNTIL = 500.0
 _NEGLECTED_AT_MOST = 100.0
@@ -160,8 +164,9 @@ class AdaptiveMemory:
                 from salesboost_tools.selection.context_model import ContextModel  # noqa: PLC0415  (numpy)
 
                 self._model = ContextModel(len(context), self._weights)
-            self._model.learn(arm, known, context, reward=reward, standard=note, share=1 - doubt)
-            self.trust = self._model.trust
+            if known.pulls * _TURN % 1.0 < self._model.share:
+                self._model.learn(arm, known, context, reward=reward, standard=note, share=1 - doubt)
+                self.trust = self._model.trust
 
     def dump(self) -> dict[str, Any]:
         """Return everything learnt, as `json.dumps` takes it."""

@@ -31,12 +31,10 @@ _AT_ONCE = 16
 """While the log odds are so low, outcomes are learnt so many at once: nobody asks, and together they cost a fifth."""
 
 _AT_ONCE_LATER = 32
-_LATER = 32
 _SHARE_LATER = 0.25
-_TURN = (math.sqrt(5) - 1) / 2
-"""The same after so many outcomes per coordinate, and then a quarter of an arm's outcomes is learnt from, the rest let
-go: a context that has not helped by then will hardly begin to. Which quarter follows from the arm's number of outcomes
-times the golden ratio, so that nothing that comes at regular intervals is missed."""
+_LATER = 32
+"""The same after so many outcomes per coordinate, and then this share of the outcomes is enough: a context that has not
+helped by then will hardly begin to."""
 
 
 _Outcome = tuple[str, Mapping[str, Any], float, float | None, float, float]
@@ -54,9 +52,21 @@ class ContextModel:
     Attributes:
         log_odds: Log odds that the context helps.
         trust: How often the context is to be looked at, in [0, 1).
+        share: How many of the outcomes it is worth being told of, in (0, 1].
     """
 
-    __slots__ = ("_at_once", "_encoder", "_levels", "_plain", "_ridges", "_waiting", "_weights", "log_odds", "trust")
+    __slots__ = (
+        "_at_once",
+        "_encoder",
+        "_levels",
+        "_plain",
+        "_ridges",
+        "_waiting",
+        "_weights",
+        "log_odds",
+        "share",
+        "trust",
+    )
 
     def __init__(self, features: int, weights: RewardWeights) -> None:
         self._weights = weights
@@ -107,8 +117,6 @@ class ContextModel:
             standard: The reward that the choice had to beat, if the arm was chosen for the context; else None.
             share: Probability, above 0, that the arm was healthy.
         """
-        if self._at_once == _AT_ONCE_LATER and known.pulls * _TURN % 1.0 >= _SHARE_LATER:
-            return
         rate = (1 + known.successes) / (2 + known.pulls)
         self._waiting.append((arm, context, reward - _EXPECTED, standard, rate, share))
         if len(self._waiting) >= self._at_once:
@@ -152,10 +160,11 @@ class ContextModel:
     def _believe(self, log_odds: float) -> None:
         self.log_odds = log_odds
         self.trust = gate.trust(log_odds)
-        self._at_once = 1
+        self._at_once, self.share = 1, 1.0
         if log_odds < _UNLIKELY_BELOW:
-            late = self._ridges.outcomes > _LATER * self._encoder.dimensions
-            self._at_once = _AT_ONCE_LATER if late else _AT_ONCE
+            self._at_once = _AT_ONCE
+            if self._ridges.outcomes > _LATER * self._encoder.dimensions:
+                self._at_once, self.share = _AT_ONCE_LATER, _SHARE_LATER
 
     def _learn(self, arm: str, outcomes: list[_Outcome]) -> float:
         """Learn outcomes of one arm; return the evidence for the context."""

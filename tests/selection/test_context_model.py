@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from salesboost_tools.core.reward import RewardWeights
+from salesboost_tools.selection.adaptive import Adaptive
 from salesboost_tools.selection.context_model import ContextModel
 from salesboost_tools.selection.statistics import NOTHING, ArmStatistics
 
@@ -30,15 +31,14 @@ def test_an_arm_that_always_failed_elsewhere_may_still_be_right_in_a_new_context
 
 
 def test_a_context_that_has_not_helped_for_long_is_learnt_from_ever_more_rarely_and_still_found_to_help():
-    model, luck, numbers = ContextModel(1, RewardWeights(latency=0)), Random(5), itertools.count(100)
+    memory, luck, numbers = Adaptive().new_memory(RewardWeights(latency=0)), Random(5), itertools.count(100)
 
     def outcomes_until_learnt(*, helps: bool) -> int:
-        learnt, count = model._ridges.outcomes, 0
-        while model._ridges.outcomes == learnt:
-            topic, pulls = luck.choice("ab"), next(numbers)
+        learnt, count = outcomes_learnt(memory), 0
+        while outcomes_learnt(memory) == learnt:
+            topic = luck.choice("ab")
             rate = {"a": 0.95, "b": 0.05}[topic] if helps else 0.5
-            known = ArmStatistics(pulls, pulls / 2)
-            learn(model, "tool", known, {"topic": topic}, reward=float(luck.random() < rate))
+            hear(memory, next(numbers), {"topic": topic}, reward=float(luck.random() < rate))
             count += 1
         return count
 
@@ -48,20 +48,30 @@ def test_a_context_that_has_not_helped_for_long_is_learnt_from_ever_more_rarely_
     assert 126 <= waited[-1] <= 130  # a quarter of them, 32 at once
     waited = [outcomes_until_learnt(helps=True) for _ in range(200)]
     assert waited[-1] == 1
-    assert model.trust > 0.9
+    assert memory.trust > 0.9
 
 
 @pytest.mark.parametrize("every", [2, 3, 4, 8])
 def test_what_comes_at_regular_intervals_is_still_found_to_help_after_long(every):
-    model, luck = ContextModel(1, RewardWeights(latency=0)), Random(every)
+    memory, luck = Adaptive().new_memory(RewardWeights(latency=0)), Random(every)
 
-    def live(pulls: range, *, helps: bool) -> None:
-        for number in pulls:
+    def live(numbers: range, *, helps: bool) -> None:
+        for number in numbers:
             rare = number % every == every - 1
-            reward = float(luck.random() < (0.1 if rare and helps else 0.9))
-            learn(model, "tool", ArmStatistics(number, 0.9 * number), {"rare": rare}, reward=reward)
+            hear(memory, number, {"rare": rare}, reward=float(luck.random() < (0.1 if rare and helps else 0.9)))
 
-    live(range(2000), helps=False)
-    assert model.trust == 0
+    live(range(100, 2000), helps=False)
+    assert memory.trust == 0
     live(range(2000, 4000), helps=True)
-    assert model.trust > 0.9
+    assert memory.trust > 0.9
+
+
+def hear(memory, pulls, context, *, reward):
+    """Let a memory hear of the latest of so many outcomes of a healthy tool."""
+    known = ArmStatistics(pulls, pulls / 2)
+    memory.learn("tool", known, context=context, reward=reward, note=None, now_s=float(pulls))
+
+
+def outcomes_learnt(memory) -> float:
+    """Return how many outcomes its model of the context has learnt."""
+    return 0 if memory._model is None else memory._model._ridges.outcomes
