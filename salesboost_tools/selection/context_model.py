@@ -30,16 +30,16 @@ _UNLIKELY_BELOW = -2.0
 _AT_ONCE = 16
 """While the log odds are so low, outcomes are learnt so many at once: nobody asks, and together they cost a fifth."""
 
-_AT_ONCE_LATER = 32
 _SHARE_LATER = 0.25
 _LATER = 32
-"""The same after so many outcomes per coordinate, and then this share of the outcomes is enough: a context that has not
-helped by then will hardly begin to."""
+_HOPELESS_BELOW = gate.LEAST_LOG_ODDS + 0.25
+"""After so many outcomes per coordinate this share of them is enough, while the odds are as good as at their lowest: a
+context that has not helped by then will hardly begin to. If it does, the odds rise, and all are wanted again."""
 
 
 _Outcome = tuple[str, Mapping[str, Any], float, float | None, float, float]
 """Arm, context, reward above what is expected, what the choice had to beat if it was made for the context, success rate
-of the arm then, probability that it was healthy. Lessons themselves are let go: they hold much more."""
+of the arm then, probability that it was healthy."""
 
 
 class ContextModel:
@@ -163,8 +163,8 @@ class ContextModel:
         self._at_once, self.share = 1, 1.0
         if log_odds < _UNLIKELY_BELOW:
             self._at_once = _AT_ONCE
-            if self._ridges.outcomes > _LATER * self._encoder.dimensions:
-                self._at_once, self.share = _AT_ONCE_LATER, _SHARE_LATER
+            if log_odds < _HOPELESS_BELOW and self._ridges.outcomes > _LATER * self._encoder.dimensions:
+                self.share = _SHARE_LATER
 
     def _learn(self, arm: str, outcomes: list[_Outcome]) -> float:
         """Learn outcomes of one arm; return the evidence for the context."""
