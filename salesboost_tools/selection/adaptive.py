@@ -24,7 +24,7 @@ class Adaptive:
     Where `z` is small the best arm so far is used, where it is large one that could be better: like Thompson sampling,
     without the draws that only make a good arm look bad. With the number n of outcomes the bounds rise, those of arms
     hardly known most. An arm that was unlucky at first is thereby tried again sooner or later, where a `z` alone could
-    leave it for good: some other arm may have the higher bound at every `z`. Besides:
+    leave it for good: some other arm may have the higher bound at every `z`. Heights come from a table (`bounds`). Besides:
 
     - An arm that used to work and fails now is believed to be ill, is left within a handful of calls and probed again,
       at first soon, then more and more rarely (`health`). What was known of it stays known.
@@ -32,6 +32,7 @@ class Adaptive:
     - Contexts are looked at once they have proved to foretell rewards, and as long as that pays (`gate`). Mean and
       width then come from a linear model. One choice in fifty of these goes to arms of which little is known beside the
       others: to the model, an arm that was unlucky in its first calls may seem hopeless in contexts it has never met.
+      A context that has not helped for long is learnt from every fourth outcome, until it begins to.
     - Successes of a healthy arm of which much is known are learnt sixteen at once (`track`), a failure as it comes.
     - Awaited outcomes narrow the bounds as if they had come, so that late feedback spreads the choices. Before any
       outcome is known, the arms are asked in turn.
