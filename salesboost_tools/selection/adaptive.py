@@ -24,7 +24,8 @@ class Adaptive:
     Where `z` is small the best arm so far is used, where it is large one that could be better: like Thompson sampling,
     without the draws that only make a good arm look bad. With the number n of outcomes the bounds rise, those of arms
     hardly known most. An arm that was unlucky at first is thereby tried again sooner or later, where a `z` alone could
-    leave it for good: some other arm may have the higher bound at every `z`. Heights come from a table (`bounds`). Besides:
+    leave it for good: some other arm may have the higher bound at every `z`. Each `z` is one of a table's (`bounds`).
+    Besides:
 
     - An arm that used to work and fails now is believed to be ill, is left within a handful of calls and probed again,
       at first soon, then more and more rarely (`health`). What was known of it stays known.
