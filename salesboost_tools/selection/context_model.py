@@ -31,7 +31,7 @@ _AT_ONCE = 16
 """While the log odds are so low, outcomes are learnt so many at once: nobody asks, and together they cost a fifth."""
 
 _SHARE_LATER = 0.25
-_LATER = 32
+_LATER = 16
 _HOPELESS_BELOW = gate.LEAST_LOG_ODDS + 0.25
 """After so many outcomes per coordinate this share of them is enough, while the odds are as good as at their lowest: a
 context that has not helped by then will hardly begin to. If it does, the odds rise, and all are wanted again."""
