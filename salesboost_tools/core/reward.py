@@ -71,11 +71,6 @@ class RewardWeights:
 DEFAULT_WEIGHTS = RewardWeights()
 
 
-def slowness(latency_s: float, cap_s: float) -> float:
-    """Return latency as a share of the cap, in [0, 1]: 1 for `cap_s` seconds or more."""
-    return latency_s / cap_s if latency_s < cap_s else 1.0
-
-
 def reward(
     success: bool,  # noqa: FBT001  (the first word of every outcome, never passed as a bare literal option)
     latency_s: float,
@@ -104,7 +99,7 @@ def reward(
     if quality is not None:
         value *= 1.0 + weights.quality * quality
     cap_s = weights.latency_cap_s
-    slow = latency_s / cap_s if latency_s < cap_s else 1.0  # `slowness`, without the call
+    slow = latency_s / cap_s if latency_s < cap_s else 1.0
     if weights.half_worth_s is None:
         value -= weights.latency * slow
     else:

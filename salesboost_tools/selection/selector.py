@@ -241,7 +241,7 @@ class ToolSelector:
                 return False
             situation, chosen = decision.situation, decision.chosen
             latency_s, weights = latency_ms / 1000, situation.weights
-            outcome = statistics_of(success, latency_s, weights.latency_cap_s, quality=quality, cost=cost)
+            outcome = statistics_of(success, latency_s, weights.latency_cap_s, quality, cost)
             known = self._arms.add(
                 situation.group,
                 chosen,

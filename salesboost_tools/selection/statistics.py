@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from salesboost_tools.core.reward import RewardWeights, slowness
+from salesboost_tools.core.reward import RewardWeights
 
 
 @dataclass(slots=True)
@@ -76,7 +76,6 @@ def statistics_of(
     success: bool,  # noqa: FBT001  (the first word of every outcome)
     latency_s: float,
     cap_s: float,
-    *,
     quality: float | None = None,
     cost: float | None = None,
 ) -> ArmStatistics:
@@ -90,7 +89,7 @@ def statistics_of(
         cost: 0 or more.
     """
     won = 1 if success else 0
-    slow = slowness(latency_s, cap_s)
+    slow = latency_s / cap_s if latency_s < cap_s else 1.0
     if quality is None and cost is None:
         return ArmStatistics(1, won, latency_s, slow, slow * slow)
     rated, good = (1, quality) if success and quality is not None else (0, 0.0)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.core.reward import RewardWeights, reward, slowness
+from salesboost_tools.core.reward import RewardWeights, reward
+from salesboost_tools.selection.statistics import statistics_of
 
 shares = st.floats(0, 1)
 latencies = st.floats(0, 1e6)
@@ -40,7 +41,9 @@ def test_slower_is_never_better(latency_s, other_s):
 
 @given(cap_s=st.floats(1e-3, 1e3), latency_s=latencies)
 def test_slowness_is_a_share_of_the_cap(cap_s, latency_s):
-    assert slowness(latency_s, cap_s) == pytest.approx(min(latency_s / cap_s, 1))
+    share = min(latency_s / cap_s, 1)
+    assert statistics_of(True, latency_s, cap_s).slowness == pytest.approx(share)
+    assert reward(False, latency_s, RewardWeights(latency=1, latency_cap_s=cap_s)) == pytest.approx(-share)
 
 
 def test_quality_adds_to_a_success_and_does_nothing_for_a_failure():
@@ -56,7 +59,7 @@ def test_quality_adds_to_a_success_and_does_nothing_for_a_failure():
 def test_where_speed_multiplies_a_success_half_of_it_is_left_after_the_time_named(success, latency_s, worth):
     weights = RewardWeights(half_worth_s=2, latency_cap_s=6)
     assert reward(success, latency_s, weights) == pytest.approx(worth)
-    assert weights.speed(slowness(latency_s, 6)) == pytest.approx(worth) or not success
+    assert weights.speed(min(latency_s / 6, 1)) == pytest.approx(worth) or not success
 
 
 def test_speed_either_multiplies_or_costs():
