@@ -164,7 +164,7 @@ class AdaptiveMemory:
                 from salesboost_tools.selection.context_model import ContextModel  # noqa: PLC0415  (numpy)
 
                 self._model = ContextModel(len(context), self._weights)
-            if known.pulls * _TURN % 1.0 < self._model.share:
+            if known.pulls * _TURN % 1.0 < self._model.wanted:
                 self._model.learn(arm, known, context, reward=reward, standard=note, share=1 - doubt)
                 self.trust = self._model.trust
 

@@ -30,7 +30,7 @@ _UNLIKELY_BELOW = -2.0
 _AT_ONCE = 16
 """While the log odds are so low, outcomes are learnt so many at once: nobody asks, and together they cost a fifth."""
 
-_SHARE_LATER = 0.25
+_WANTED_LATER = 0.25
 _LATER = 16
 _HOPELESS_BELOW = gate.LEAST_LOG_ODDS + 0.25
 """After so many outcomes per coordinate this share of them is enough, while the odds are as good as at their lowest: a
@@ -52,7 +52,7 @@ class ContextModel:
     Attributes:
         log_odds: Log odds that the context helps.
         trust: How often the context is to be looked at, in [0, 1).
-        share: How many of the outcomes it is worth being told of, in (0, 1].
+        wanted: Share of the outcomes that are worth telling it, in (0, 1].
     """
 
     __slots__ = (
@@ -64,8 +64,8 @@ class ContextModel:
         "_waiting",
         "_weights",
         "log_odds",
-        "share",
         "trust",
+        "wanted",
     )
 
     def __init__(self, features: int, weights: RewardWeights) -> None:
@@ -160,11 +160,11 @@ class ContextModel:
     def _believe(self, log_odds: float) -> None:
         self.log_odds = log_odds
         self.trust = gate.trust(log_odds)
-        self._at_once, self.share = 1, 1.0
+        self._at_once, self.wanted = 1, 1.0
         if log_odds < _UNLIKELY_BELOW:
             self._at_once = _AT_ONCE
             if log_odds < _HOPELESS_BELOW and self._ridges.outcomes > _LATER * self._encoder.dimensions:
-                self.share = _SHARE_LATER
+                self.wanted = _WANTED_LATER
 
     def _learn(self, arm: str, outcomes: list[_Outcome]) -> float:
         """Learn outcomes of one arm; return the evidence for the context."""

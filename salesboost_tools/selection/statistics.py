@@ -39,20 +39,6 @@ class ArmStatistics:
 
     def plus(self, other: "ArmStatistics") -> "ArmStatistics":
         """Return the statistics of both."""
-        if not (other.rated or other.priced):  # as most outcomes are: a tenth of a microsecond less
-            return ArmStatistics(
-                self.pulls + other.pulls,
-                self.successes + other.successes,
-                self.latency_s + other.latency_s,
-                self.slowness + other.slowness,
-                self.slowness_sq + other.slowness_sq,
-                self.rated,
-                self.quality,
-                self.quality_sq,
-                self.priced,
-                self.cost,
-                self.cost_sq,
-            )
         return ArmStatistics(
             self.pulls + other.pulls,
             self.successes + other.successes,
