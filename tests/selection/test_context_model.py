@@ -66,9 +66,24 @@ def test_what_comes_at_regular_intervals_is_still_found_to_help_after_long(every
     assert memory.trust > 0.9
 
 
-def hear(memory, pulls, context, *, reward):
+def test_a_context_that_begins_to_help_late_is_soon_learnt_from_in_full_again():
+    def outcomes_until_trusted(seed: int) -> int:
+        memory, luck = Adaptive().new_memory(RewardWeights(latency=0)), Random(seed)
+        for number in itertools.count(100):
+            topic, helps = luck.choice("ab"), number >= 2100
+            rate = {"a": 0.95, "b": 0.55}[topic] if helps else 0.75
+            hear(memory, number, {"topic": topic}, reward=float(luck.random() < rate), rate=0.75)
+            if helps and memory.trust > 0.5:
+                return number - 2100
+        raise AssertionError("never")
+
+    # 281 where all outcomes are learnt from all the time, 425 where a quarter is until the odds are no longer against it
+    assert sum([outcomes_until_trusted(seed) for seed in range(10)]) / 10 < 350
+
+
+def hear(memory, pulls, context, *, reward, rate=0.5):
     """Let a memory hear of the latest of so many outcomes of a healthy tool."""
-    known = ArmStatistics(pulls, pulls / 2)
+    known = ArmStatistics(pulls, pulls * rate)
     memory.learn("tool", known, context=context, reward=reward, note=None, now_s=float(pulls))
 
 
