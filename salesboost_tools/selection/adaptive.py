@@ -34,7 +34,7 @@ class Adaptive:
       width then come from a linear model. One choice in fifty of these goes to arms of which little is known beside the
       others: to the model, an arm that was unlucky in its first calls may seem hopeless in contexts it has never met.
       A context that has not helped for long is learnt from every fourth outcome, until it begins to.
-    - Successes of a healthy arm of which much is known are learnt sixteen at once (`track`), a failure as it comes.
+    - Successes of a healthy, well-known arm may wait to be learnt up to sixteen at once; a failure is as it comes.
     - Awaited outcomes narrow the bounds as if they had come, so that late feedback spreads the choices. Before any
       outcome is known, the arms are asked in turn.
 
@@ -73,7 +73,7 @@ class Adaptive:
     @property
     def version(self) -> str:
         """The rule's version and its arguments."""
-        return f"6;sharpness={self.sharpness!r};persistence={self.persistence!r};context={self.context!r}"
+        return f"7;sharpness={self.sharpness!r};persistence={self.persistence!r};context={self.context!r}"
 
     def new_memory(self, weights: RewardWeights) -> AdaptiveMemory:
         """Return an empty memory for one group."""

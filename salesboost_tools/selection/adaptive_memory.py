@@ -7,11 +7,11 @@ from typing import Any
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.dumped import reading
 from salesboost_tools.selection.health import CERTAIN
-from salesboost_tools.selection.policy import Choice, Situation
+from salesboost_tools.selection.policy import Choice, Outcome, Situation
 from salesboost_tools.selection.statistics import ArmStatistics
 from salesboost_tools.selection.track import ArmTrack
 
-_DUMP = "adaptive/3"
+_DUMP = "adaptive/4"
 
 _UNKNOWN = -math.inf
 
@@ -39,6 +39,7 @@ class AdaptiveMemory:
 
     __slots__ = (
         "_arms",
+        "_asked",
         "_known",
         "_lift_until",
         "_looks",
@@ -87,10 +88,15 @@ class AdaptiveMemory:
 
         The line-up is then of the situation's arms and up to date with the totals.
         """
-        if self._arms is not situation.arms:
-            self._line_up(situation.arms)
-        if self._known != list(situation.statistics):  # the very same objects, but for others' outcomes
-            self._catch_up(situation)
+        if self._asked is situation.statistics and self._arms is situation.arms:
+            if self.sure_below == _UNKNOWN:  # worth it now that the same is asked twice
+                self._find_leader()
+        else:
+            if self._arms is not situation.arms:
+                self._line_up(situation.arms)
+            if self._known != list(situation.statistics):  # the very same objects, but for others' outcomes
+                self._catch_up(situation)
+            self._asked = situation.statistics
         lines = self.lined_up_lines
         return self._narrowed(lines, situation.pending) if any(situation.pending) else lines
 
@@ -143,29 +149,30 @@ class AdaptiveMemory:
             if track.totals.pulls + waiting < enough and track.doubt < 0.5
         ]
 
-    def learn(
-        self,
-        arm: str,
-        known: ArmStatistics,
-        *,
-        context: Mapping[str, Any] | None,
-        reward: float,
-        note: Any,
-        now_s: float,
-    ) -> None:
-        """Learn from an outcome of this process."""
+    def learn(self, arm: str, known: ArmStatistics, outcomes: Sequence[Outcome], now_s: float) -> bool:
+        """Learn from outcomes; the next may wait if the arm is settled and contexts are not looked at."""
         track = self.tracks.get(arm)
         if track is None:
             track = self.tracks[arm] = ArmTrack(self._weights, self._sharpness)
             self._forget_line_up()
         doubt = self._follow(track, self._places.get(arm), known, now_s)
-        if self._looks and context and doubt < 0.5:
+        if self._looks and doubt < 0.5:
+            self._learn_contexts(arm, known, outcomes, 1 - doubt)
+        return track.is_settled and not self.trust
+
+    def _learn_contexts(self, arm: str, known: ArmStatistics, outcomes: Sequence[Outcome], share: float) -> None:
+        """Let the model learn from outcomes of an arm that was healthy with probability `share`."""
+        number = known.pulls - len(outcomes)
+        for context, reward, note in outcomes:
+            number += 1
+            if not context:
+                continue
             if self._model is None:
                 from salesboost_tools.selection.context_model import ContextModel  # noqa: PLC0415  (numpy)
 
                 self._model = ContextModel(len(context), self._weights)
-            if known.pulls * _TURN % 1.0 < self._model.wanted:
-                self._model.learn(arm, known, context, reward=reward, standard=note, share=1 - doubt)
+            if number * _TURN % 1.0 < self._model.wanted:
+                self._model.learn(arm, known, context, reward=reward, standard=note, share=share)
                 self.trust = self._model.trust
 
     def dump(self) -> dict[str, Any]:
@@ -217,6 +224,7 @@ class AdaptiveMemory:
 
     def _line_up(self, arms: Sequence[str]) -> None:
         self._arms = arms
+        self._asked: Sequence[ArmStatistics] = ()
         self._places = {arm: place for place, arm in enumerate(arms)}
         self.lined_up = [self.tracks.get(arm) or ArmTrack(self._weights, self._sharpness) for arm in arms]
         self._known = [track.totals for track in self.lined_up]
@@ -231,13 +239,6 @@ class AdaptiveMemory:
     def _follow(self, track: ArmTrack, place: int | None, known: ArmStatistics, now_s: float) -> float:
         """Let a track, at this place of the line-up if at any, follow the totals; return what the track returns."""
         before = track.totals.pulls
-        if track.puts_off(known):
-            self._count_in(known.pulls - before)
-            if place is not None:
-                self._known[place] = known
-                if self.sure_below == _UNKNOWN:
-                    self._find_leader()
-            return track.doubt
         doubt = track.follow(known, now_s)
         self._count_in(known.pulls - before)
         if known.pulls:
@@ -251,15 +252,18 @@ class AdaptiveMemory:
         return doubt
 
     def _find_leader(self) -> None:
-        """Look which arm leads and up to where: worth it once the line-up stays the same for a while."""
-        bounds = [mean + self.lift * width for mean, width in self.lined_up_lines]
-        position = bounds.index(max(bounds))
-        self.leader = Choice(position, None)
-        best, own = self.lined_up_lines[position]
-        self.sure_below = min(
-            [(best - mean) / (width - own) for mean, width in self.lined_up_lines if width > own],
-            default=math.inf,
-        )
+        """Look which arm leads and up to where."""
+        lines, lift = self.lined_up_lines, self.lift
+        highest, leader, best, own = -math.inf, 0, 0.0, 0.0
+        for position, (mean, width) in enumerate(lines):
+            bound = mean + lift * width
+            if bound > highest:
+                highest, leader, best, own = bound, position, mean, width
+        below = math.inf
+        for mean, width in lines:
+            if width > own:
+                below = min(below, (best - mean) / (width - own))
+        self.leader, self.sure_below = Choice(leader, None), below
 
     def _catch_up(self, situation: Situation) -> None:
         for place, (arm, known) in enumerate(zip(situation.arms, situation.statistics, strict=True)):

@@ -1,9 +1,8 @@
 """Where the statistics of arms live: in memory here, behind an interface that a shared store can keep too."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from salesboost_tools.selection.statistics import NOTHING, ArmStatistics
@@ -76,22 +75,34 @@ class ArmStore(Protocol):
 class Known:
     """Statistics by arm, of one group. An arm once known stays known."""
 
-    # (A subclass of `dict` takes twice as long to read: its items are found by way of `__getitem__`.)
-    __slots__ = ("_asked", "by_arm")
+    __slots__ = ("_answered", "_changes", "by_arm")
 
     def __init__(self) -> None:
         self.by_arm: dict[str, ArmStatistics] = {}
-        self._asked: tuple[Sequence[str] | None, Callable[[Any], Any]] = (None, tuple)
+        self._changes = 0
+        self._answered: tuple[Sequence[str], int, tuple[ArmStatistics, ...]] = ((), 0, ())
 
     def of(self, arms: Sequence[str]) -> tuple[ArmStatistics, ...]:
-        """Return what is known of each of `arms`, in their order; `NOTHING` of an arm never seen."""
-        asked, pick = self._asked
-        by_arm = self.by_arm
-        if asked is arms:
-            return pick(by_arm)
-        if len(arms) > 1 and isinstance(arms, tuple) and all(arm in by_arm for arm in arms):
-            self._asked = (arms, itemgetter(*arms))  # callers ask with the same tuple again; a tuple cannot change
-        return tuple([by_arm.get(arm, NOTHING) for arm in arms])
+        """Return what is known of each of `arms`, in their order; `NOTHING` of an arm never seen.
+
+        Needs no lock. Asked with the same tuple again it gives the same answer again, while nothing has changed.
+        """
+        asked, changes, answer = self._answered
+        if asked is arms and changes == self._changes:
+            return answer
+        changes, by_arm = self._changes, self.by_arm  # (in this order: what changes meanwhile makes it out of date)
+        try:
+            answer = (*map(by_arm.__getitem__, arms),)  # (`tuple` of an iterator leaves spare tuples behind)
+        except KeyError:
+            answer = tuple([by_arm.get(arm, NOTHING) for arm in arms])
+        if isinstance(arms, tuple):
+            self._answered = (arms, changes, answer)
+        return answer
+
+    def put(self, arm: str, statistics: ArmStatistics) -> None:
+        """Replace what is known of an arm, with `by_arm` for reading alone. One thread at a time."""
+        self.by_arm[arm] = statistics
+        self._changes += 1
 
 
 @dataclass(slots=True)
@@ -144,10 +155,11 @@ class MemoryArms:
                 known = self._groups[group] = _Group()
             before = known.by_arm.get(arm)
             if before is None:
-                known.by_arm[arm] = outcome
+                known.put(arm, outcome)
                 known.latest[arm] = _Latest(used_at_s, error)
                 return outcome
-            after = known.by_arm[arm] = before.plus(outcome)
+            after = before.plus(outcome)
+            known.put(arm, after)
             latest = known.latest[arm]
             if latest.used_s < used_at_s:  # noqa: PLR1730  (on every outcome: a call less)
                 latest.used_s = used_at_s

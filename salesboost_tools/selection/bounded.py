@@ -10,13 +10,14 @@ from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.policy import (
     Choice,
     Memory,
+    Outcome,
     Policy,
     Situation,
     choose_for_log,
     draw,
     learns,
 )
-from salesboost_tools.selection.statistics import mean_rewards
+from salesboost_tools.selection.statistics import ArmStatistics, mean_rewards
 
 _NEXT_TO_NOTHING = 1e-12
 """Added to every share, so that a tool that is not wanted at all can take what the others may not."""
@@ -115,8 +116,9 @@ class Bounded:
 class Forgetful:
     """The memory of a policy that has none."""
 
-    def learn(self, *_lesson: Any, **_circumstances: Any) -> None:
-        """Forget it."""
+    def learn(self, arm: str, known: ArmStatistics, outcomes: Sequence[Outcome], now_s: float) -> bool:  # noqa: ARG002
+        """Forget them; none may wait, since the policy looks at the sums."""
+        return False
 
     def dump(self) -> dict[str, Any]:
         """Return nothing."""

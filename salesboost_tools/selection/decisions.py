@@ -4,7 +4,7 @@ import itertools
 import math
 import os
 import secrets
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -79,7 +79,8 @@ class DecisionLog:
             raise ConfigurationError(f"max_age_s is seconds, above 0; got {max_age_s!r}")
         self._max_pending = max_pending
         self._max_age_s = max_age_s
-        self._decisions: OrderedDict[str, Decision] = OrderedDict()
+        self._decisions: dict[str, Decision] = {}  # in the order they were made
+        # (An `OrderedDict` finds the oldest sooner, and costs each choice more than looking for it ever does.)
         self._pending: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self._look_at_s = -math.inf  # no decision can be too old before then
 
@@ -119,7 +120,7 @@ class DecisionLog:
         decisions = self._decisions
         oldest = next(iter(decisions.values()))
         while len(decisions) > self._max_pending or now_s - oldest.situation.now_s > self._max_age_s:
-            decisions.popitem(last=False)
+            del decisions[oldest.decision_id]
             self._settle(oldest)
             oldest = next(iter(decisions.values()))  # the newest is within both bounds, so there is one
         self._look_at_s = oldest.situation.now_s + self._max_age_s
@@ -141,11 +142,10 @@ class _Ids:
 
     def renew(self) -> None:
         """Begin a new series; a forked child must, or it would go on with its parent's."""
-        self.prefix = secrets.token_hex(8)
-        self.numbers = itertools.count(1)
+        self._ids = map(f"{secrets.token_hex(8)}-%d".__mod__, itertools.count(1))
 
     def next(self) -> str:
-        return f"{self.prefix}-{next(self.numbers)}"
+        return next(self._ids)
 
 
 _ids = _Ids()

@@ -1,14 +1,14 @@
 """What the linear policies remember of a group: contexts as vectors, and a linear model per arm. Needs numpy."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.dumped import reading
 from salesboost_tools.selection.encoder import Encoder, Vector
-from salesboost_tools.selection.policy import Situation
+from salesboost_tools.selection.policy import Outcome, Situation
 from salesboost_tools.selection.ridge import Ridges
 from salesboost_tools.selection.statistics import ArmStatistics
 
@@ -71,15 +71,14 @@ class LinearMemory:
         self,
         arm: str,
         known: ArmStatistics,  # noqa: ARG002  (what other policies need)
-        *,
-        context: Mapping[str, Any] | None,
-        reward: float,
-        note: Any,  # noqa: ARG002
+        outcomes: Sequence[Outcome],
         now_s: float,  # noqa: ARG002
-    ) -> None:
-        """Learn from an outcome."""
+    ) -> bool:
+        """Learn from outcomes; every context may decide the next choice, so none may wait."""
         self.heard = True
-        self._ridges.learn(arm, self._encoder.encode_all([context or {}]), [reward], [1.0])
+        contexts = self._encoder.encode_all([context or {} for context, _, _ in outcomes])
+        self._ridges.learn(arm, contexts, [reward for _, reward, _ in outcomes], [1.0] * len(outcomes))
+        return False
 
 
 def refuse_wrong_model(width: float, stiffness: float, max_dimensions: int) -> None:

@@ -106,28 +106,26 @@ class Policy(Protocol):
         ...
 
 
+Outcome = tuple[Mapping[str, Any] | None, float, Any]
+"""What came of a choice: what was known of the call, the reward, and `Choice.note` if the policy that learns made the
+choice, here or in another worker; None if another policy did."""
+
+
 class Memory(Protocol):
     """What a learning policy keeps of one group in one process. Its owner lets one thread in at a time."""
 
-    def learn(
-        self,
-        arm: str,
-        known: ArmStatistics,
-        *,
-        context: Mapping[str, Any] | None,
-        reward: float,
-        note: Any,
-        now_s: float,
-    ) -> None:
-        """Learn from an outcome, whoever made the choice: this process, another worker, a fallback.
+    def learn(self, arm: str, known: ArmStatistics, outcomes: Sequence[Outcome], now_s: float) -> bool:
+        """Learn from outcomes, whoever made the choices: this process, another worker, a fallback.
 
         Args:
             arm: The arm that was used.
-            known: What is known of it now, this outcome included.
-            context: What was known of the call.
-            reward: What the outcome was worth.
-            note: `Choice.note` if the policy made the choice, here or in another worker; None if another policy did.
+            known: What is known of it now, these outcomes included.
+            outcomes: In their order, at least one; more only if the latest answer for this arm was True.
             now_s: Seconds on the selector's clock.
+
+        Returns:
+            Whether the next successes of the arm may wait, to be told up to sixteen at once (`Backlog`): they would
+            hardly change a choice. What else becomes of the arm is told at once in any case, after what waits.
         """
         ...
 

@@ -13,12 +13,12 @@ from salesboost_tools.core.clock import Clock
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import DEFAULT_WEIGHTS, RewardWeights, reward
 from salesboost_tools.selection.adaptive import Adaptive
-from salesboost_tools.selection.arms import ArmStore, MemoryArms, Note
+from salesboost_tools.selection.arms import ArmStore, MemoryArms
 from salesboost_tools.selection.candidates import Candidates, mask
 from salesboost_tools.selection.decision_log import DecisionSink, JsonlLog
 from salesboost_tools.selection.decisions import Decision, DecisionLog, new_decision_id
 from salesboost_tools.selection.explain import doubts_in
-from salesboost_tools.selection.feedback import name_of, refuse_wrong_numbers, says_something
+from salesboost_tools.selection.feedback import refuse_wrong_numbers, says_something
 from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.guardrail import Guardrail, GuardrailWatch
 from salesboost_tools.selection.learnt_together import LearntTogether, Memories
@@ -27,7 +27,8 @@ from salesboost_tools.selection.policy import Policy, Situation, choose_for_log
 from salesboost_tools.selection.priors import ArmsWithPriors, Prior
 from salesboost_tools.selection.report import ArmReport, Outlook, report
 from salesboost_tools.selection.shared_arms import SharedArms
-from salesboost_tools.selection.statistics import UNKNOWN, mean_rewards, statistics_of
+from salesboost_tools.selection.statistics import UNKNOWN, mean_rewards
+from salesboost_tools.selection.tally import Tally
 from salesboost_tools.selection.transfer import add_arms, arms_in, export_arms
 from salesboost_tools.state.protocols import State
 
@@ -96,6 +97,7 @@ class ToolSelector:
         """What is believed."""
         # A stream of its own: a simulation that draws its outcomes from `Random(seed)` would else be an oracle.
         self._rng = Random(None if seed is None else f"selector {seed}")  # noqa: S311  (chance, not secrets)
+        self._tally = Tally(self._arms, self._memories, weights, may_wait=state is None)
         self._clock: Clock = time.time if clock is None else clock
         self._mode: Mode = mode
         self._weights = weights
@@ -239,29 +241,14 @@ class ToolSelector:
             decision = self._decisions.take(decision_id, now_s)
             if decision is None or not (error is None or says_something(error)):
                 return False
-            situation, chosen = decision.situation, decision.chosen
-            latency_s, weights = latency_ms / 1000, situation.weights
-            outcome = statistics_of(success, latency_s, weights.latency_cap_s, quality, cost)
-            known = self._arms.add(
-                situation.group,
-                chosen,
-                outcome,
-                used_at_s=situation.now_s,
-                error=None if error is None else name_of(error),
-                heard_at_s=now_s,
-                context=situation.context,
-                note=None if decision.note is None else Note(self._memories.short_name, decision.note),
-            )
-            worth = reward(success, latency_s, weights, quality=quality, cost=cost)
-            if situation.memory is not None:
-                situation.memory.learn(
-                    chosen, known, context=situation.context, reward=worth, note=decision.note, now_s=now_s
-                )
-            if self._watch is not None and decision.suggested == chosen:
-                self._watch.count(situation.group, success=success, now_s=now_s)
+            latency_s = latency_ms / 1000
+            self._tally.count(decision, success, latency_s, quality, cost, error, now_s)
+            if self._watch is not None and decision.suggested == decision.chosen:
+                self._watch.count(decision.group, success=success, now_s=now_s)
         finally:
             self._lock.release()
         if self._is_observed:
+            worth = reward(success, latency_s, self._weights, quality=quality, cost=cost)
             self._observers.tell_outcome(decision, success, latency_s, worth, quality=quality, cost=cost)
         return True
 
@@ -279,15 +266,18 @@ class ToolSelector:
             ConfigurationError: The group is unknown or empty, or a name stands in the sequence twice.
         """
         group = self._candidates.of(tool_group)
-        means = mean_rewards(self._store.read(group.name, group.names), self._weights)
+        with self._lock:
+            self._tally.count_waiting()
+            means = mean_rewards(self._store.read(group.name, group.names), self._weights)
         best = max(means)
         return None if best == UNKNOWN else group.variants[means.index(best)]
 
     def get_statistics(self) -> dict[str, dict[str, ArmReport]]:
         """Return the figures by group and tool name; the tools of groups used here are listed even if untried."""
         names = {group.name: group.names for group in self._candidates.groups()}
-        records = self._store.records()
         with self._lock:
+            self._tally.count_waiting()
+            records = self._store.records()
             return report(records, names, self._decisions.pending, self._weights, self._outlook)
 
     def _outlook(self, group: str, arms: Sequence[str]) -> Outlook:
@@ -312,6 +302,7 @@ class ToolSelector:
     def export_learnt(self) -> dict[str, Any]:
         """Return everything learnt as JSON knows it: to take along, to look at, to begin with."""
         with self._lock:
+            self._tally.count_waiting()
             return {**export_arms(self._store), "policy": self._memories.name, "learnt": self._memories.dump()}
 
     def import_learnt(self, exported: Mapping[str, Any]) -> None:
@@ -322,6 +313,7 @@ class ToolSelector:
                 Nothing has been imported then.
         """
         with self._lock:
+            self._tally.count_waiting()
             arms = arms_in(exported, self._store)
             if exported.get("policy") == self._memories.name:
                 self._memories.load(exported.get("learnt"))

@@ -148,7 +148,8 @@ class SharedArms:
         if known is None:
             known = self._known[group] = Known()
         before = known.by_arm.get(arm)
-        after = known.by_arm[arm] = outcome if before is None else before.plus(outcome)
+        after = outcome if before is None else before.plus(outcome)
+        known.put(arm, after)
         self._note(group, arm, used_at_s, error)
         if not outcome.successes or self._in_a_row:
             self._watch((group, arm), after, failed=not outcome.successes)
@@ -363,7 +364,7 @@ class SharedArms:
             place = arm_of(row)
             if place is not None:
                 known, mine = statistics_from(amounts), untold.get(place)
-                self._known.setdefault(place[0], Known()).by_arm[place[1]] = known if mine is None else known.plus(mine)
+                self._known.setdefault(place[0], Known()).put(place[1], known if mine is None else known.plus(mine))
 
     # ------------------------------------------------------------ beginning and end
 

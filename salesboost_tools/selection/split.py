@@ -1,6 +1,6 @@
 """An A/B test: a fixed share of choices is made by a second policy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from salesboost_tools.selection.bounded import Forgetful
 from salesboost_tools.selection.policy import (
     Choice,
     Memory,
+    Outcome,
     Policy,
     Situation,
     choose_for_log,
@@ -35,21 +36,11 @@ class SplitMemory:
     first: Memory
     second: Memory
 
-    def learn(
-        self,
-        arm: str,
-        known: ArmStatistics,
-        *,
-        context: Mapping[str, Any] | None,
-        reward: float,
-        note: Any,
-        now_s: float,
-    ) -> None:
-        """Learn from an outcome."""
-        side, its_note = note or (None, None)  # another worker's is a list
-        for name, memory in (("A", self.first), ("B", self.second)):
-            told = its_note if side == name else None
-            memory.learn(arm, known, context=context, reward=reward, note=told, now_s=now_s)
+    def learn(self, arm: str, known: ArmStatistics, outcomes: Sequence[Outcome], now_s: float) -> bool:
+        """Learn from outcomes; the next may wait if both say so."""
+        first = self.first.learn(arm, known, _as_seen_by("A", outcomes), now_s)
+        second = self.second.learn(arm, known, _as_seen_by("B", outcomes), now_s)
+        return first and second
 
     def dump(self) -> dict[str, Any]:
         """Return what both have learnt, as `json.dumps` takes it."""
@@ -65,6 +56,15 @@ class SplitMemory:
             raise ConfigurationError("no dump of two memories; start with empty ones")
         self.first.load(dumped["A"])
         self.second.load(dumped["B"])
+
+
+def _as_seen_by(side: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return outcomes with the notes of one side alone."""
+    seen: list[Outcome] = []
+    for context, reward, note in outcomes:
+        chooser, its_note = note or (None, None)  # another worker's is a list
+        seen.append((context, reward, its_note if chooser == side else None))
+    return seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What is known of one arm: sums that many workers can add to in any order."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,6 +81,18 @@ def statistics_of(
     rated, good = (1, quality) if success and quality is not None else (0, 0.0)
     priced, paid = (1, cost) if cost is not None else (0, 0.0)
     return ArmStatistics(1, won, latency_s, slow, slow * slow, rated, good, good * good, priced, paid, paid * paid)
+
+
+def statistics_of_successes(latencies_s: Iterable[float], cap_s: float) -> ArmStatistics:
+    """Return the statistics of several successes, of which neither quality nor cost is known; as `statistics_of`."""
+    count, latency_s, slowness, slowness_sq = 0, 0.0, 0.0, 0.0
+    for each_s in latencies_s:
+        slow = each_s / cap_s if each_s < cap_s else 1.0
+        count += 1
+        latency_s += each_s
+        slowness += slow
+        slowness_sq += slow * slow
+    return ArmStatistics(count, count, latency_s, slowness, slowness_sq)
 
 
 UNKNOWN = -math.inf

@@ -36,12 +36,8 @@ HALF_LIFE = 20_000.0
 _FADE = 0.5 ** (1 / HALF_LIFE)
 _FADE_AT_CAP = 1 - 1 / CAP
 
-_WELL_KNOWN = 50.0
-_AT_ONCE = 16
-"""Successes of a healthy arm of which so many outcomes are known are learnt so many at once: one more says little, and
-to learn it at once takes a fifth of a choice and its feedback. A failure, which may be the first of many, is learnt as
-it comes, after whatever waits."""
-
+_WELL_KNOWN = 20.0
+"""Outcomes after which one more success says little."""
 
 _LEARNT = (
     "_successes",
@@ -68,7 +64,7 @@ class ArmTrack:
         line: Mean and width, in rewards, of what to expect of the healthy arm.
         doubt: Probability that the arm was ill at its latest outcome.
         ill_line: Mean and width of what to expect of the ill arm.
-        totals: The totals followed so far; the latest successes in them may still wait to be learnt.
+        totals: The totals followed so far.
     """
 
     __slots__ = (
@@ -81,7 +77,6 @@ class ArmTrack:
         "_imagined_sq",
         "_latency",
         "_latency_sq",
-        "_learnt",
         "_quality",
         "_rest",
         "_rest_sq",
@@ -109,19 +104,18 @@ class ArmTrack:
         self._since_s = 0.0
         self.at_s = 0.0
         self.doubt = 0.0
-        self.totals = self._learnt = NOTHING
+        self.totals = NOTHING
         self._conclude()
         self._conclude_ill()
 
     def dump(self) -> dict[str, Any]:
-        """Return everything learnt and what waits for it, as `json.dumps` takes it."""
-        totals = {"totals": astuple(self.totals), "learnt": astuple(self._learnt)}
-        return totals | {name: getattr(self, name) for name in _LEARNT}
+        """Return everything learnt, as `json.dumps` takes it."""
+        return {"totals": astuple(self.totals)} | {name: getattr(self, name) for name in _LEARNT}
 
     def load(self, dumped: Mapping[str, Any]) -> None:
         """Become what `dump` was taken of. Raises KeyError, TypeError or ValueError if it is no such dump."""
         learnt = {name: float(dumped[name]) for name in _LEARNT}
-        self._learnt, self.totals = ArmStatistics(*dumped["learnt"]), ArmStatistics(*dumped["totals"])
+        self.totals = ArmStatistics(*dumped["totals"])
         for name, value in learnt.items():
             setattr(self, name, value)
         self._conclude()
@@ -135,30 +129,14 @@ class ArmTrack:
             return doubt
         return faded(doubt, max(self.at_s - self._since_s, 0.0), waited_s)
 
-    def puts_off(self, totals: ArmStatistics) -> bool:
-        """Follow the totals without learning, if all that has been added can wait; return whether that is so."""
-        learnt = self._learnt
-        count = totals.pulls - learnt.pulls
-        if (
-            0 <= count < _AT_ONCE  # fewer than before: the store was emptied
-            and totals.successes - learnt.successes == count
-            and self.doubt <= CERTAIN
-            and learnt.pulls >= _WELL_KNOWN
-        ):
-            self.totals = totals
-            return True
-        return False
+    @property
+    def is_settled(self) -> bool:
+        """Whether the arm is healthy beyond doubt and so well known that one more success would hardly move it."""
+        return self.doubt <= CERTAIN and self.totals.pulls >= _WELL_KNOWN
 
     def follow(self, totals: ArmStatistics, now_s: float) -> float:
         """Learn from what has been added to the totals; return the doubt before, as weighed by the new outcomes."""
-        waiting, self.totals = self.totals, totals
-        if waiting.pulls > self._learnt.pulls:
-            self._learn_up_to(waiting, now_s)
-        return self._learn_up_to(totals, now_s)
-
-    def _learn_up_to(self, totals: ArmStatistics, now_s: float) -> float:
-        """Learn from all that the totals hold beyond what was learnt; return as `follow` does."""
-        before, self._learnt = self._learnt, totals
+        before, self.totals = self.totals, totals
         count = totals.pulls - before.pulls
         if count <= 0:
             return self.doubt

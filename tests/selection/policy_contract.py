@@ -259,7 +259,7 @@ class Past:
             self.now_s += 1.0
             note = None if chosen_elsewhere else choice.note
             worth = reward(success, latency_s, WEIGHTS[0])
-            self.memory.learn(arm, self.totals[arm], context=context, reward=worth, note=note, now_s=self.now_s)
+            self.memory.learn(arm, self.totals[arm], [(context, worth, note)], self.now_s)
         return choices
 
 
@@ -293,7 +293,7 @@ class LearningPolicyContract(PolicyContract):
             for number in numbers:
                 context = {"user": f"id-{number}", f"score {number}": 1.0, "text": "long " * 100}
                 outcome = statistics_of(True, 0.1, 5.0)
-                memory.learn("a", outcome, context=context, reward=1.0, note=None, now_s=float(number))
+                memory.learn("a", outcome, [(context, 1.0, None)], float(number))
             return len(json.dumps(memory.dump()))
 
         early = learn(range(700))
@@ -312,6 +312,22 @@ class LearningPolicyContract(PolicyContract):
         with pytest.raises(ConfigurationError, match="reward"):
             self.policy.new_memory(WEIGHTS[1]).load(past.memory.dump())
         assert memory.dump() == before
+
+    def test_successes_told_together_teach_as_those_told_one_by_one(self):
+        one, other = Past(self.policy), Past(self.policy)
+        for past in (one, other):
+            past.live(300, seed=3)
+        outcome, total = statistics_of(True, 0.5, 5.0), one.totals["b"]
+        told = ({"lang": "en", "length": 0.5, "urgent": False}, reward(True, 0.5, WEIGHTS[0]), None)
+        for _ in range(16):
+            total = total.plus(outcome)
+            one.memory.learn("b", total, [told], 301.0)
+        other.memory.learn("b", total, [told] * 16, 301.0)
+        for past in (one, other):
+            past.totals["b"], past.now_s = total, 301.0
+        assert self.policy.propensities(one.question(told[0])) == pytest.approx(
+            self.policy.propensities(other.question(told[0])), abs=0.05
+        )
 
     def test_outcomes_of_other_workers_teach_as_well_as_its_own(self):
         past = Past(self.policy)
@@ -334,7 +350,7 @@ class LearningPolicyContract(PolicyContract):
         in_turn = [each for turn in zip(*(lessons[arm] for arm in "cab"), strict=True) for each in turn]
         for past, order in ((one, arm_by_arm), (other, in_turn)):
             for arm, known, worth, now_s in order:
-                past.memory.learn(arm, known, context=None, reward=worth, note=None, now_s=now_s)
+                past.memory.learn(arm, known, [(None, worth, None)], now_s)
         for past in (one, other):
             past.totals, past.now_s = {arm: lessons[arm][-1][1] for arm in "abc"}, 80.0
         assert self.policy.propensities(one.question(None)) == pytest.approx(

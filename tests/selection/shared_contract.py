@@ -77,8 +77,9 @@ class NotesTold(Forgetful):
     def __init__(self):
         self.notes = []
 
-    def learn(self, arm, known, *, note, **_circumstances):
-        self.notes.append(note)
+    def learn(self, arm, known, outcomes, now_s):
+        self.notes.extend(note for _, _, note in outcomes)
+        return False
 
 
 def pulls(store: ArmStore, *arms: str) -> list[float]:

@@ -84,7 +84,7 @@ def test_a_context_that_begins_to_help_late_is_soon_learnt_from_in_full_again():
 def hear(memory, pulls, context, *, reward, rate=0.5):
     """Let a memory hear of the latest of so many outcomes of a healthy tool."""
     known = ArmStatistics(pulls, pulls * rate)
-    memory.learn("tool", known, context=context, reward=reward, note=None, now_s=float(pulls))
+    memory.learn("tool", known, [(context, reward, None)], float(pulls))
 
 
 def outcomes_learnt(memory) -> float:

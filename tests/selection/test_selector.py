@@ -180,7 +180,7 @@ def test_nothing_is_kept_of_answered_decisions_however_many(clock):
             selector.record_feedback(decision_id, luck.random() < (0.9 if chosen == "a" else 0.6), 100)
         selector.export_learnt()  # until then a few outcomes wait to be learnt together
 
-    decide_and_answer(2000)
+    decide_and_answer(7000)  # until the interpreter's lists of spare objects are full
     before, _ = tracemalloc.get_traced_memory()
     decide_and_answer(20_000)
     after, _ = tracemalloc.get_traced_memory()
