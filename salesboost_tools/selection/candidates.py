@@ -45,18 +45,23 @@ class Candidates:
         Raises:
             ConfigurationError: The name is unknown, or the sequence is empty or holds a name twice.
         """
-        if isinstance(tool_group, ToolGroup):
-            self._groups[tool_group.name] = tool_group
-            return tool_group
-        if isinstance(tool_group, str):
-            if tool_group not in self._groups:
-                raise ConfigurationError(f"no group {tool_group!r} was used here before; known: {sorted(self._groups)}")
-            return self._groups[tool_group]
+        if not isinstance(tool_group, list):
+            if isinstance(tool_group, ToolGroup):
+                self._groups[tool_group.name] = tool_group
+                return tool_group
+            if isinstance(tool_group, str):
+                return self._named(tool_group)
         members = tuple(tool_group)
         try:
             return self._sequences[members]
         except (KeyError, TypeError):  # not seen yet, or of tools: they cannot be hashed
             return self._new(members)
+
+    def _named(self, name: str) -> ToolGroup:
+        group = self._groups.get(name)
+        if group is None:
+            raise ConfigurationError(f"no group {name!r} was used here before; known: {sorted(self._groups)}")
+        return group
 
     def _new(self, members: tuple[BaseTool | str, ...]) -> BareGroup:
         names = tuple([member if isinstance(member, str) else member.name for member in members])

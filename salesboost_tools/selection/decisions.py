@@ -81,7 +81,8 @@ class DecisionLog:
         self._max_age_s = max_age_s
         self._decisions: dict[str, Decision] = {}  # in the order they were made
         # (An `OrderedDict` finds the oldest sooner, and costs each choice more than looking for it ever does.)
-        self._pending: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self.unanswered: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        """How many decisions wait, by group and arm; of arms with none there is no entry."""
         self._look_at_s = -math.inf  # no decision can be too old before then
 
     def __len__(self) -> int:
@@ -90,7 +91,7 @@ class DecisionLog:
     def add(self, decision: Decision) -> None:
         """Keep a decision until it is answered, and let go of those that are over a bound."""
         situation, chosen = decision.situation, decision.chosen
-        counts = self._pending[situation.group]
+        counts = self.unanswered[situation.group]
         counts[chosen] = counts.get(chosen, 0) + 1
         self._decisions[decision.decision_id] = decision
         if situation.now_s > self._look_at_s or len(self._decisions) > self._max_pending:
@@ -110,10 +111,8 @@ class DecisionLog:
 
     def pending(self, group: str, arms: Sequence[str]) -> tuple[int, ...]:
         """Return how many unanswered choices there are of each of `arms`, in their order."""
-        counts = self._pending.get(group)
-        if not counts:
-            return (0,) * len(arms)
-        return tuple([counts.get(arm, 0) for arm in arms])
+        counts = self.unanswered.get(group)
+        return tuple([counts.get(arm, 0) for arm in arms]) if counts else (0,) * len(arms)
 
     def _let_go(self, now_s: float) -> None:
         """Drop the oldest until both bounds hold, and note when the then oldest is to be looked at again."""
@@ -126,7 +125,7 @@ class DecisionLog:
         self._look_at_s = oldest.situation.now_s + self._max_age_s
 
     def _settle(self, decision: Decision) -> None:
-        chosen, counts = decision.chosen, self._pending[decision.situation.group]
+        chosen, counts = decision.chosen, self.unanswered[decision.situation.group]
         left = counts[chosen] - 1
         if left:
             counts[chosen] = left
@@ -142,10 +141,11 @@ class _Ids:
 
     def renew(self) -> None:
         """Begin a new series; a forked child must, or it would go on with its parent's."""
-        self._ids = map(f"{secrets.token_hex(8)}-%d".__mod__, itertools.count(1))
+        self.prefix = secrets.token_hex(8)
+        self.numbers = itertools.count(1)
 
     def next(self) -> str:
-        return next(self._ids)
+        return f"{self.prefix}-{next(self.numbers)}"
 
 
 _ids = _Ids()

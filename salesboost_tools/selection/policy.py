@@ -37,7 +37,7 @@ class Situation:
     arms: Final[tuple[str, ...]]
     """The arms that may be chosen now, at least one. Masked arms are not among them."""
     statistics: Final[tuple[ArmStatistics, ...]]
-    """What is known of each of `arms`, in their order."""
+    """What is known of each of `arms`, in their order; up to fifteen successes that may wait are not counted yet."""
     pending: Final[tuple[int, ...]]
     """Choices of each of `arms` made in this process whose feedback is still awaited."""
     context: Final[Mapping[str, Any] | None]
@@ -124,7 +124,7 @@ class Memory(Protocol):
             now_s: Seconds on the selector's clock.
 
         Returns:
-            Whether the next successes of the arm may wait, to be told up to sixteen at once (`Backlog`): they would
+            Whether the next successes of the arm may wait, to be told up to sixteen at once (`Tally`): they would
             hardly change a choice. What else becomes of the arm is told at once in any case, after what waits.
         """
         ...

@@ -113,7 +113,7 @@ class ToolSelector:
 
     @property
     def policy_version(self) -> str:
-        """Name and version of the policy: `adaptive@6`."""
+        """Name and version of the policy: `adaptive@7`."""
         return self._policy_version
 
     @property
@@ -163,12 +163,12 @@ class ToolSelector:
         self._lock.acquire()  # (`with` takes twice as long)
         try:
             name = group.name
-            now_s = self._clock()
+            now_s, decisions = self._clock(), self._decisions
             situation = Situation(
                 name,
                 arms,
                 self._arms.read(name, arms),
-                self._decisions.pending(name, arms),
+                decisions.pending(name, arms) if decisions.unanswered.get(name) else (0,) * len(arms),
                 known_context,
                 self._weights,
                 now_s,
@@ -196,7 +196,7 @@ class ToolSelector:
                 propensities,
                 stands_in,
             )
-            self._decisions.add(decision)
+            decisions.add(decision)
         finally:
             self._lock.release()
         if self._is_observed:
