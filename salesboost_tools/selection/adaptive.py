@@ -8,7 +8,7 @@ from random import Random
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.adaptive_memory import AdaptiveMemory
-from salesboost_tools.selection.bounds import HEIGHTS, Prospect, chances_of_bounds
+from salesboost_tools.selection.bounds import HEIGHTS, STEPS, Prospect, chances_of_bounds
 from salesboost_tools.selection.cold_start import chances_in_turn, choose_in_turn
 from salesboost_tools.selection.health import CERTAIN
 from salesboost_tools.selection.policy import Choice, Situation, draw
@@ -95,14 +95,14 @@ class Adaptive:
             if neglected and rng.random() < CURIOSITY:
                 return Choice(neglected[int(rng.random() * len(neglected))], None)
             note, lift, lines = memory.standard(situation), memory.looked_lift, memory.looked_lines(situation)
-        drawn = rng.random() * len(HEIGHTS)
+        drawn = rng.random() * STEPS
         step = int(drawn)
-        z, luck = HEIGHTS[step], drawn - step  # the whole part and the rest are independent
-        height = z + lift
+        luck = drawn - step  # the whole part and the rest are independent
         if luck < memory.most_doubt:
-            lines = memory.lines_if_ill(lines, z, luck, situation.now_s)
-        elif lines is memory.lined_up_lines and height < memory.sure_below:
+            lines = memory.lines_if_ill(lines, HEIGHTS[step], luck, situation.now_s)
+        elif step < memory.sure_below and lines is memory.lined_up_lines:
             return memory.leader
+        height = HEIGHTS[step] + lift
         best, best_position = -math.inf, 0
         for position, (mean, width) in enumerate(lines):
             bound = mean + height * width

@@ -1,10 +1,12 @@
 """What the adaptive policy remembers of a group: a track per arm, and a model of the context once there is one."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from salesboost_tools.core.reward import RewardWeights
+from salesboost_tools.selection.bounds import HEIGHTS
 from salesboost_tools.selection.dumped import reading
 from salesboost_tools.selection.health import CERTAIN
 from salesboost_tools.selection.policy import Choice, Outcome, Situation
@@ -13,7 +15,7 @@ from salesboost_tools.selection.track import ArmTrack
 
 _DUMP = "adaptive/4"
 
-_UNKNOWN = -math.inf
+_UNKNOWN = -1
 
 _LIFTED_AT_EACH_UNTIL = 256.0
 _LIFTED_EVERY = 16.0
@@ -232,9 +234,9 @@ class AdaptiveMemory:
         self.most_doubt = max([track.doubt for track in self.lined_up], default=0.0)
         """At least the highest doubt about an arm of the line-up; lowered by `lines_if_ill`."""
         self.leader = Choice(0, None)
-        """The choice of the arm whose line leads in `lined_up_lines`, from the lift on up to `sure_below` widths."""
+        """The choice of the arm whose line leads in `lined_up_lines` at the lowest of `HEIGHTS`, the lift added."""
         self.sure_below = _UNKNOWN
-        """-∞ if nobody has looked for a leader since a line last changed."""
+        """The step of `HEIGHTS` up to where it does; -1 if nobody has looked for a leader since a line last changed."""
 
     def _follow(self, track: ArmTrack, place: int | None, known: ArmStatistics, now_s: float) -> float:
         """Let a track, at this place of the line-up if at any, follow the totals; return what the track returns."""
@@ -263,7 +265,7 @@ class AdaptiveMemory:
         for mean, width in lines:
             if width > own:
                 below = min(below, (best - mean) / (width - own))
-        self.leader, self.sure_below = Choice(leader, None), below
+        self.leader, self.sure_below = Choice(leader, None), bisect_left(HEIGHTS, below - lift)
 
     def _catch_up(self, situation: Situation) -> None:
         for place, (arm, known) in enumerate(zip(situation.arms, situation.statistics, strict=True)):

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
-HEIGHTS: Final = tuple([NormalDist().inv_cdf(0.5 + (step + 0.5) / 4096) for step in range(2048)])
+STEPS: Final = 2048
+
+HEIGHTS: Final = tuple([NormalDist().inv_cdf(0.5 + (step + 0.5) / (2 * STEPS)) for step in range(STEPS)])
 """All values of `z`, equally likely: quantiles of the absolute value of a standard normal, in ascending order.
 
 Drawn from a table a height costs half, and how often each arm has the highest bound is a matter of counting.
@@ -68,7 +70,7 @@ def _share_out(chance: float, lines: Sequence[tuple[float, float]], chances: lis
         if following < 0:
             chances[now] += left
             return
-        beyond = chance * (1 - bisect_left(HEIGHTS, until) / len(HEIGHTS))
+        beyond = chance * (1 - bisect_left(HEIGHTS, until) / STEPS)
         chances[now] += left - beyond
         if beyond <= 0.0:
             return
