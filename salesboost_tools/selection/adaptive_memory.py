@@ -25,6 +25,9 @@ _TURN = (math.sqrt(5) - 1) / 2
 """Which outcomes a model of the context is told of, if not of all, follows from their number times the golden ratio: so
 nothing that comes at regular intervals is missed."""
 
+_HARDLY_TRUSTED = 0.01
+"""While contexts are looked at more rarely than in this share of choices, what is learnt of them can wait a little."""
+
 _NEGLECTED_BELOW = 0.02
 _NOBODY_NEGLECTED_UNTIL = 500.0
 _NEGLECTED_AT_MOST = 100.0
@@ -152,7 +155,7 @@ class AdaptiveMemory:
         ]
 
     def learn(self, arm: str, known: ArmStatistics, outcomes: Sequence[Outcome], now_s: float) -> bool:
-        """Learn from outcomes; the next may wait if the arm is settled and contexts are not looked at."""
+        """Learn from outcomes; the next may wait if the arm is settled and contexts are hardly looked at."""
         track = self.tracks.get(arm)
         if track is None:
             track = self.tracks[arm] = ArmTrack(self._weights, self._sharpness)
@@ -160,7 +163,7 @@ class AdaptiveMemory:
         doubt = self._follow(track, self._places.get(arm), known, now_s)
         if self._looks and doubt < 0.5:
             self._learn_contexts(arm, known, outcomes, 1 - doubt)
-        return track.is_settled and not self.trust
+        return track.is_settled and self.trust < _HARDLY_TRUSTED
 
     def _learn_contexts(self, arm: str, known: ArmStatistics, outcomes: Sequence[Outcome], share: float) -> None:
         """Let the model learn from outcomes of an arm that was healthy with probability `share`."""

@@ -198,7 +198,7 @@ def test_what_is_kept_at_hand_of_the_arms_is_never_out_of_date(clock):
 
 def asked_for_the_first_time(seen: Situation) -> Situation:
     """Return an equal question: only if the very same is asked twice does a memory look for a leader."""
-    return replace(seen, statistics=tuple([*seen.statistics]))
+    return replace(seen, statistics=(*seen.statistics,))
 
 
 def test_whether_a_leader_is_known_or_looked_for_the_same_arm_is_chosen(clock):
