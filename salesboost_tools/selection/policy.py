@@ -37,7 +37,7 @@ class Situation:
     arms: Final[tuple[str, ...]]
     """The arms that may be chosen now, at least one. Masked arms are not among them."""
     statistics: Final[tuple[ArmStatistics, ...]]
-    """What is known of each of `arms`, in their order; up to fifteen successes that may wait are not counted yet."""
+    """What is known of each of `arms`, in their order; fewer than sixteen successes of each may wait to be counted."""
     pending: Final[tuple[int, ...]]
     """Choices of each of `arms` made in this process whose feedback is still awaited."""
     context: Final[Mapping[str, Any] | None]

@@ -313,7 +313,6 @@ class ToolSelector:
                 Nothing has been imported then.
         """
         with self._lock:
-            self._tally.count_waiting()
             arms = arms_in(exported, self._store)
             if exported.get("policy") == self._memories.name:
                 self._memories.load(exported.get("learnt"))

@@ -56,10 +56,10 @@ class Tally:
             if success and error is None and quality is None and cost is None:
                 waiting.append((latency_s, situation.context, decision.note, situation.now_s, now_s))
                 if len(waiting) >= AT_ONCE:
-                    self._count_successes(place, waiting)
+                    self._count_successes(place)
                 return
             if waiting:
-                self._count_successes(place, waiting)
+                self._count_successes(place)
         weights = self._weights
         known = self._arms.add(
             situation.group,
@@ -79,12 +79,12 @@ class Tally:
 
     def count_waiting(self) -> None:
         """Count whatever waits."""
-        for place, waiting in list(self._waiting.items()):
-            if waiting:
-                self._count_successes(place, waiting)
+        for place in [place for place, waiting in self._waiting.items() if waiting]:
+            self._count_successes(place)
 
-    def _count_successes(self, place: tuple[str, str], successes: list[_Success]) -> None:
+    def _count_successes(self, place: tuple[str, str]) -> None:
         group, arm = place
+        successes = self._waiting.pop(place)  # before anything can fail, or they might be counted twice
         latencies_s, _, _, used_s, heard_s = zip(*successes, strict=True)
         sums = statistics_of_successes(latencies_s, self._weights.latency_cap_s)
         known = self._arms.add(group, arm, sums, used_at_s=max(used_s), heard_at_s=heard_s[-1])

@@ -149,6 +149,15 @@ def test_the_best_tool_is_found_with_what_waits(selector):
     assert selector.get_best_tool(["a", "b"]) == "b"
 
 
+def test_a_memory_that_fails_makes_nothing_count_twice(selector, policy):
+    for _ in range(4):
+        call(selector)
+    policy.memory.learn = lambda *_: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        selector.get_statistics()
+    assert selector.get_statistics()["(unnamed)"]["a"].pulls == 4
+
+
 def test_in_a_store_that_others_may_read_every_outcome_is_counted_at_once(policy, clock):
     store = MemoryArms()
     selector = ToolSelector(policy, state=store, clock=clock)
