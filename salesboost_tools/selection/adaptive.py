@@ -103,12 +103,8 @@ class Adaptive:
         elif step < memory.sure_below and lines is memory.lined_up_lines:
             return memory.leader
         height = HEIGHTS[step] + lift
-        best, best_position = -math.inf, 0
-        for position, (mean, width) in enumerate(lines):
-            bound = mean + height * width
-            if bound > best:
-                best, best_position = bound, position
-        return Choice(best_position, None, note)
+        bounds = [mean + height * width for mean, width in lines]
+        return Choice(bounds.index(max(bounds)), None, note)
 
     def propensities(self, situation: Situation) -> tuple[float, ...]:
         """Return the probability of every arm, exactly, given what the memory holds now."""

@@ -259,15 +259,10 @@ class AdaptiveMemory:
     def _find_leader(self) -> None:
         """Look which arm leads and up to where."""
         lines, lift = self.lined_up_lines, self.lift
-        highest, leader, best, own = -math.inf, 0, 0.0, 0.0
-        for position, (mean, width) in enumerate(lines):
-            bound = mean + lift * width
-            if bound > highest:
-                highest, leader, best, own = bound, position, mean, width
-        below = math.inf
-        for mean, width in lines:
-            if width > own:
-                below = min(below, (best - mean) / (width - own))
+        bounds = [mean + lift * width for mean, width in lines]
+        leader = bounds.index(max(bounds))
+        best, own = lines[leader]
+        below = min([(best - mean) / (width - own) for mean, width in lines if width > own], default=math.inf)
         self.leader, self.sure_below = Choice(leader, None), bisect_left(HEIGHTS, below - lift)
 
     def _catch_up(self, situation: Situation) -> None:

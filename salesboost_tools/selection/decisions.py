@@ -102,7 +102,12 @@ class DecisionLog:
         decision = self._decisions.pop(decision_id, None)
         if decision is None:
             return None
-        self._settle(decision)
+        chosen, counts = decision.chosen, self.unanswered[decision.situation.group]
+        left = counts[chosen] - 1
+        if left:
+            counts[chosen] = left
+        else:
+            del counts[chosen]
         return decision if now_s - decision.situation.now_s <= self._max_age_s else None
 
     def find(self, decision_id: str) -> Decision | None:
@@ -119,18 +124,9 @@ class DecisionLog:
         decisions = self._decisions
         oldest = next(iter(decisions.values()))
         while len(decisions) > self._max_pending or now_s - oldest.situation.now_s > self._max_age_s:
-            del decisions[oldest.decision_id]
-            self._settle(oldest)
+            self.take(oldest.decision_id, now_s)
             oldest = next(iter(decisions.values()))  # the newest is within both bounds, so there is one
         self._look_at_s = oldest.situation.now_s + self._max_age_s
-
-    def _settle(self, decision: Decision) -> None:
-        chosen, counts = decision.chosen, self.unanswered[decision.situation.group]
-        left = counts[chosen] - 1
-        if left:
-            counts[chosen] = left
-        else:
-            del counts[chosen]
 
 
 class _Ids:

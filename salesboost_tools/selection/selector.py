@@ -1,6 +1,7 @@
 """Choose one of several equal tools, and learn from what comes of it."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -234,7 +235,8 @@ class ToolSelector:
             ConfigurationError: A number is out of range; the decision still waits for its feedback.
             StateUnavailableError: A shared state failed; the outcome is lost rather than counted twice.
         """
-        refuse_wrong_numbers(latency_ms, quality, cost)
+        if not (0 <= latency_ms < math.inf and quality is None and cost is None):
+            refuse_wrong_numbers(latency_ms, quality, cost)
         self._lock.acquire()
         try:
             now_s = self._clock()
