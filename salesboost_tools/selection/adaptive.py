@@ -86,7 +86,15 @@ class Adaptive:
         memory = situation.memory
         if memory is None:
             memory = self.new_memory(situation.weights)
-        lines = memory.lines(situation)
+        if (
+            memory.sure_below >= 0
+            and situation.statistics is memory.asked
+            and situation.pending is memory.nothing_pending
+            and situation.arms is memory.arms
+        ):  # nothing has changed
+            lines = memory.lined_up_lines
+        else:
+            lines = memory.lines(situation)
         if not memory.heard:
             return choose_in_turn(situation.pending, rng)
         note, lift = None, memory.lift

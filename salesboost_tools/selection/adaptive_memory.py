@@ -9,7 +9,7 @@ from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.bounds import HEIGHTS
 from salesboost_tools.selection.dumped import reading
 from salesboost_tools.selection.health import CERTAIN
-from salesboost_tools.selection.policy import Choice, Outcome, Situation
+from salesboost_tools.selection.policy import Choice, Outcome, Situation, nothing_pending
 from salesboost_tools.selection.statistics import ArmStatistics
 from salesboost_tools.selection.track import ArmTrack
 
@@ -43,8 +43,6 @@ class AdaptiveMemory:
     """
 
     __slots__ = (
-        "_arms",
-        "_asked",
         "_known",
         "_lift_until",
         "_looks",
@@ -54,12 +52,15 @@ class AdaptiveMemory:
         "_places",
         "_sharpness",
         "_weights",
+        "arms",
+        "asked",
         "heard",
         "leader",
         "lift",
         "lined_up",
         "lined_up_lines",
         "most_doubt",
+        "nothing_pending",
         "sure_below",
         "tracks",
         "trust",
@@ -93,15 +94,15 @@ class AdaptiveMemory:
 
         The line-up is then of the situation's arms and up to date with the totals.
         """
-        if self._asked is situation.statistics and self._arms is situation.arms:
+        if self.asked is situation.statistics and self.arms is situation.arms:
             if self.sure_below == _UNKNOWN:  # worth it now that the same is asked twice
                 self._find_leader()
         else:
-            if self._arms is not situation.arms:
+            if self.arms is not situation.arms:
                 self._line_up(situation.arms)
             if self._known != list(situation.statistics):  # the very same objects, but for others' outcomes
                 self._catch_up(situation)
-            self._asked = situation.statistics
+            self.asked = situation.statistics
         lines = self.lined_up_lines
         return self._narrowed(lines, situation.pending) if any(situation.pending) else lines
 
@@ -228,8 +229,10 @@ class AdaptiveMemory:
         self._line_up(())
 
     def _line_up(self, arms: Sequence[str]) -> None:
-        self._arms = arms
-        self._asked: Sequence[ArmStatistics] = ()
+        self.arms = arms
+        self.asked: Sequence[ArmStatistics] = ()
+        """The statistics with which the line-up is up to date, as they were asked about last."""
+        self.nothing_pending = nothing_pending(len(arms))
         self._places = {arm: place for place, arm in enumerate(arms)}
         self.lined_up = [self.tracks.get(arm) or ArmTrack(self._weights, self._sharpness) for arm in arms]
         self._known = [track.totals for track in self.lined_up]

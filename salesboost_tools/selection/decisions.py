@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.selection.policy import Situation
+from salesboost_tools.selection.policy import Situation, nothing_pending
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class DecisionLog:
     def pending(self, group: str, arms: Sequence[str]) -> tuple[int, ...]:
         """Return how many unanswered choices there are of each of `arms`, in their order."""
         counts = self.unanswered.get(group)
-        return tuple([counts.get(arm, 0) for arm in arms]) if counts else (0,) * len(arms)
+        return tuple([counts.get(arm, 0) for arm in arms]) if counts else nothing_pending(len(arms))
 
     def _let_go(self, now_s: float) -> None:
         """Drop the oldest until both bounds hold, and note when the then oldest is to be looked at again."""

@@ -22,6 +22,7 @@ A policy that needs the order of outcomes or their contexts is a `LearningPolicy
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from typing import Any, Final, Protocol, TypeGuard, runtime_checkable
 
@@ -55,6 +56,12 @@ class Situation:
         return Situation(
             self.group, self.arms, self.statistics, self.pending, self.context, self.weights, self.now_s, memory
         )
+
+
+@cache
+def nothing_pending(arms: int) -> tuple[int, ...]:
+    """Return `Situation.pending` of so many arms of which no outcome is awaited: the same object every time."""
+    return (0,) * arms
 
 
 @dataclass(slots=True)

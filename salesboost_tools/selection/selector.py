@@ -24,7 +24,7 @@ from salesboost_tools.selection.group import ToolGroup
 from salesboost_tools.selection.guardrail import Guardrail, GuardrailWatch
 from salesboost_tools.selection.learnt_together import LearntTogether, Memories
 from salesboost_tools.selection.observers import Observers, SelectionMetrics
-from salesboost_tools.selection.policy import Policy, Situation, choose_for_log
+from salesboost_tools.selection.policy import Policy, Situation, choose_for_log, nothing_pending
 from salesboost_tools.selection.priors import ArmsWithPriors, Prior
 from salesboost_tools.selection.report import ArmReport, Outlook, report
 from salesboost_tools.selection.shared_arms import SharedArms
@@ -169,7 +169,7 @@ class ToolSelector:
                 name,
                 arms,
                 self._arms.read(name, arms),
-                decisions.pending(name, arms) if decisions.unanswered.get(name) else (0,) * len(arms),
+                decisions.pending(name, arms) if decisions.unanswered.get(name) else nothing_pending(len(arms)),
                 known_context,
                 self._weights,
                 now_s,
