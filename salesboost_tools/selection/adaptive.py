@@ -34,7 +34,7 @@ class Adaptive:
       width then come from a linear model. One choice in fifty of these goes to arms of which little is known beside the
       others: to the model, an arm that was unlucky in its first calls may seem hopeless in contexts it has never met.
       A context that has not helped for long is learnt from every fourth outcome, until it begins to.
-    - Successes of a healthy, well-known arm may wait to be learnt up to sixteen at once; a failure is as it comes.
+    - Successes of a healthy, well-known arm may wait to be learnt up to sixteen at once; a failure may not.
     - Awaited outcomes narrow the bounds as if they had come, so that late feedback spreads the choices. Before any
       outcome is known, the arms are asked in turn.
 
@@ -91,7 +91,7 @@ class Adaptive:
             and situation.statistics is memory.asked
             and situation.pending is memory.nothing_pending
             and situation.arms is memory.arms
-        ):  # nothing has changed
+        ):  # nothing has changed (`lines` would say so; on every choice, a call less)
             lines = memory.lined_up_lines
         else:
             lines = memory.lines(situation)

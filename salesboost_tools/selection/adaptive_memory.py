@@ -221,6 +221,7 @@ class AdaptiveMemory:
             counted = self._outcomes // step * step  # so that the lift follows from how many there are alone
             self.lift = math.sqrt(self._pace * math.log1p(counted))
             self._lift_until = counted + step
+            self.sure_below = _UNKNOWN  # it was reckoned from the lift before, whichever arm has raised it
 
     # The line-up: what choices need of the arms last asked about, side by side in their order. A track's part in it
     # is stale once the track follows another outcome, and is put right there and then, by `_follow`.

@@ -201,6 +201,21 @@ def asked_for_the_first_time(seen: Situation) -> Situation:
     return replace(seen, statistics=(*seen.statistics,))
 
 
+def test_outcomes_of_an_arm_that_is_not_available_raise_the_bounds_of_a_known_leader_as_well():
+    policy, totals = Adaptive(context=False), {"a": known(400, 360), "b": known(30, 24)}
+    memory = policy.new_memory(RewardWeights())
+    for arm, sums in {**totals, "c": known(3, 2)}.items():
+        memory.learn(arm, sums, [(None, 0.9, None)], 0.0)
+    question = Situation("search", ("a", "b"), tuple(totals.values()), (0, 0), None, RewardWeights(), 0.0, memory)
+    for seed in range(3):
+        policy.choose(question, Random(seed))
+    assert memory.sure_below > 0
+    memory.learn("c", known(100_000, 90_000), [(None, 0.9, None)], 0.0)
+    with_it = [policy.choose(question, Random(seed)) for seed in range(400)]
+    memory.sure_below = -1
+    assert with_it == [policy.choose(asked_for_the_first_time(question), Random(seed)) for seed in range(400)]
+
+
 def test_whether_a_leader_is_known_or_looked_for_the_same_arm_is_chosen(clock):
     policy, luck, known_leader = Adaptive(context=False), Random(4), 0
     selector = ToolSelector(policy, seed=1, clock=clock)
