@@ -8,9 +8,8 @@ from random import Random
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.adaptive_memory import AdaptiveMemory
-from salesboost_tools.selection.bounds import HEIGHTS, STEPS, Prospect, chances_of_bounds
+from salesboost_tools.selection.bounds import HEIGHTS, STEPS
 from salesboost_tools.selection.cold_start import chances_in_turn, choose_in_turn
-from salesboost_tools.selection.health import CERTAIN
 from salesboost_tools.selection.policy import Choice, Situation, draw
 
 CURIOSITY = 0.02
@@ -122,9 +121,11 @@ class Adaptive:
     def choose_for_log(self, situation: Situation, rng: Random) -> tuple[Choice, tuple[float, ...]]:
         """Return a choice drawn from the propensities, and these."""
         plain, informed, trust = self._ways(situation)
+        if not trust:
+            return draw(plain, rng), plain
         memory = self._memory(situation)
         both = _mixed(plain, self._curious(informed, situation), trust)
-        looks = trust > 0 and rng.random() < trust
+        looks = rng.random() < trust
         neglected = memory.neglected(situation) if looks else ()
         if neglected and rng.random() < CURIOSITY:
             position = neglected[int(rng.random() * len(neglected))]
@@ -132,7 +133,7 @@ class Adaptive:
         position = draw(informed if looks else plain, rng).position
         return Choice(position, both[position], memory.standard(situation) if looks else None), both
 
-    def _ways(self, situation: Situation) -> tuple[Sequence[float], Sequence[float], float]:
+    def _ways(self, situation: Situation) -> tuple[tuple[float, ...], Sequence[float], float]:
         """Return the probabilities of the arms without the context, with it, and how often it is looked at."""
         if len(situation.arms) == 1:
             return (1.0,), (), 0.0
@@ -140,18 +141,10 @@ class Adaptive:
         lines = memory.lines(situation)
         if not memory.heard:
             return chances_in_turn(situation.pending), (), 0.0
-        tracks, now_s = memory.lined_up, situation.now_s
-
-        def chances(lines: Sequence[tuple[float, float]], lift: float) -> list[float]:
-            prospects: list[Prospect] = []
-            for (mean, width), track in zip(lines, tracks, strict=True):
-                doubt = track.doubt_at(now_s) if track.doubt > CERTAIN else 0.0
-                ill_mean, ill_width = track.ill_line
-                prospects.append(Prospect(mean + lift * width, width, doubt, ill_mean, ill_width))
-            return chances_of_bounds(prospects)
-
-        plain, trust = chances(lines, memory.lift), memory.trust if situation.context else 0.0
-        return plain, chances(memory.looked_lines(situation), memory.looked_lift) if trust else (), trust
+        plain = memory.chances(lines, memory.lift, situation.now_s)
+        if not (memory.trust and situation.context):
+            return plain, (), 0.0
+        return plain, memory.chances(memory.looked_lines(situation), memory.looked_lift, situation.now_s), memory.trust
 
     def _curious(self, informed: Sequence[float], situation: Situation) -> Sequence[float]:
         """Return the probabilities of the arms in choices for the context, those for neglected arms included."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from salesboost_tools.core.reward import RewardWeights
-from salesboost_tools.selection.bounds import HEIGHTS
+from salesboost_tools.selection.bounds import HEIGHTS, Envelope, Line, chances_of_bounds, upper_envelopes
 from salesboost_tools.selection.dumped import reading
 from salesboost_tools.selection.health import CERTAIN
 from salesboost_tools.selection.policy import Choice, Outcome, Situation, nothing_pending
@@ -43,6 +43,8 @@ class AdaptiveMemory:
     """
 
     __slots__ = (
+        "_envelopes",
+        "_ill",
         "_known",
         "_lift_until",
         "_looks",
@@ -89,7 +91,7 @@ class AdaptiveMemory:
         """The same of the bounds in a context."""
         return self._model.lift(self._outcomes)
 
-    def lines(self, situation: Situation) -> Sequence[tuple[float, float]]:
+    def lines(self, situation: Situation) -> Sequence[Line]:
         """Return mean and width of the reward to expect of each healthy arm, whatever the context is.
 
         The line-up is then of the situation's arms and up to date with the totals.
@@ -106,21 +108,19 @@ class AdaptiveMemory:
         lines = self.lined_up_lines
         return self._narrowed(lines, situation.pending) if any(situation.pending) else lines
 
-    def looked_lines(self, situation: Situation) -> Sequence[tuple[float, float]]:
+    def looked_lines(self, situation: Situation) -> Sequence[Line]:
         """Return the same in the situation's context, for the line-up."""
-        lines: list[tuple[float, float]] = self._model.outlook(situation.arms, situation.context)
+        lines: list[Line] = self._model.outlook(situation.arms, situation.context)
         return self._narrowed(lines, situation.pending) if any(situation.pending) else lines
 
-    def _narrowed(self, lines: Sequence[tuple[float, float]], pending: Sequence[int]) -> Sequence[tuple[float, float]]:
+    def _narrowed(self, lines: Sequence[Line], pending: Sequence[int]) -> Sequence[Line]:
         """Return the lines as if the outcomes awaited had come and told nothing new."""
         return [
             (mean, width * math.sqrt(track.share_known(waiting))) if waiting else (mean, width)
             for (mean, width), track, waiting in zip(lines, self.lined_up, pending, strict=True)
         ]
 
-    def lines_if_ill(
-        self, lines: Sequence[tuple[float, float]], z: float, luck: float, now_s: float
-    ) -> list[tuple[float, float]]:
+    def lines_if_ill(self, lines: Sequence[Line], z: float, luck: float, now_s: float) -> list[Line]:
         """Return the lines, those of arms that are ill if luck has it so without width: such an arm is worth just that.
 
         Args:
@@ -138,6 +138,25 @@ class AdaptiveMemory:
                 lines[position] = (mean + z * width, 0.0)
         self.most_doubt = most_doubt
         return lines
+
+    def chances(self, lines: Sequence[Line], lift: float, now_s: float) -> tuple[float, ...]:
+        """Return the probability that each arm of the line-up has the highest bound; some may be ill.
+
+        Args:
+            lines: Of the healthy arms.
+            lift: What is added to the random height for them.
+            now_s: When.
+        """
+        doubts: list[tuple[float, int]] = []
+        if self.most_doubt > CERTAIN:
+            tracks = enumerate(self.lined_up)
+            doubts = sorted([(track.doubt_at(now_s), place) for place, track in tracks if track.doubt > CERTAIN])
+        ill, envelopes = [place for _, place in doubts], self._envelopes
+        if lines is not self.lined_up_lines or not envelopes or ill != self._ill:
+            envelopes = upper_envelopes(lines, lift, [(place, self.lined_up[place].ill_line) for place in ill])
+            if lines is self.lined_up_lines:
+                self._envelopes, self._ill = envelopes, ill
+        return chances_of_bounds(len(lines), envelopes, [doubt for doubt, _ in doubts])
 
     def standard(self, situation: Situation) -> float:
         """Return what a choice for the context has to beat: the reward to expect of the best arm in any context."""
@@ -221,7 +240,7 @@ class AdaptiveMemory:
             counted = self._outcomes // step * step  # so that the lift follows from how many there are alone
             self.lift = math.sqrt(self._pace * math.log1p(counted))
             self._lift_until = counted + step
-            self.sure_below = _UNKNOWN  # it was reckoned from the lift before, whichever arm has raised it
+            self.sure_below, self._envelopes = _UNKNOWN, ()  # of the lift before, whichever arm has raised it
 
     # The line-up: what choices need of the arms last asked about, side by side in their order. A track's part in it
     # is stale once the track follows another outcome, and is put right there and then, by `_follow`.
@@ -244,6 +263,10 @@ class AdaptiveMemory:
         """The choice of the arm whose line leads in `lined_up_lines` at the lowest of `HEIGHTS`, the lift added."""
         self.sure_below = _UNKNOWN
         """The step of `HEIGHTS` up to where it does; -1 if nobody has looked for a leader since a line last changed."""
+        self._envelopes: Sequence[Envelope] = ()
+        """Of `lined_up_lines`; empty if nobody has asked since a line or the lift last changed."""
+        self._ill: Sequence[int] = ()
+        """Which arms may be ill in them."""
 
     def _follow(self, track: ArmTrack, place: int | None, known: ArmStatistics, now_s: float) -> float:
         """Let a track, at this place of the line-up if at any, follow the totals; return what the track returns."""
@@ -253,7 +276,7 @@ class AdaptiveMemory:
         if known.pulls:
             self.heard = True
         if place is not None:
-            self.sure_below = _UNKNOWN
+            self.sure_below, self._envelopes = _UNKNOWN, ()
             self._known[place] = known
             self.lined_up_lines[place] = track.line
             if track.doubt > self.most_doubt:  # noqa: PLR1730  (on every outcome: a call less)

@@ -1,10 +1,9 @@
 """Straight lines over one random height: which is the highest, and how often each is."""
 
-import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import Final, NamedTuple
+from typing import Final
 
 STEPS: Final = 2048
 
@@ -14,65 +13,81 @@ HEIGHTS: Final = tuple([NormalDist().inv_cdf(0.5 + (step + 0.5) / (2 * STEPS)) f
 Drawn from a table a height costs half, and how often each arm has the highest bound is a matter of counting.
 """
 
+_HIGHEST: Final = HEIGHTS[-1]
 
-class Prospect(NamedTuple):
-    """What an arm may be worth: `mean + z · width`, or the same of the ill arm if it is ill."""
+Line = tuple[float, float]
+"""What an arm may be worth: mean and width, the bound at a height `z` being `mean + z · width`."""
 
-    mean: float
-    width: float
-    doubt: float = 0.0
-    """Probability that it is ill, in [0, 1]."""
-    ill_mean: float = 0.0
-    ill_width: float = 0.0
+Envelope = Sequence[tuple[int, float]]
+"""Which lines are the highest as `z` grows, by position, and in which share of `HEIGHTS` each is; their sum is 1."""
 
 
-def chances_of_bounds(prospects: Sequence[Prospect]) -> list[float]:
+def upper_envelopes(lines: Sequence[Line], lift: float, ill: Sequence[tuple[int, Line]]) -> list[Envelope]:
+    """Return the upper envelopes of the lines while arms are ill: all of these, all but the first, and so on to none.
+
+    Args:
+        lines: Of the healthy arms, at least one; no width is negative.
+        lift: What is added to `z` for them, 0 or more; not for an ill arm.
+        ill: Arms that may be ill: position, each at most once, and line if it is.
+    """
+    top = lift + _HIGHEST
+    healthy = [(mean + lift * width, mean + top * width) for mean, width in lines]
+    spans = healthy.copy()
+    for place, (mean, width) in ill:
+        spans[place] = (mean, mean + _HIGHEST * width)
+    everyone = range(len(lines))
+    envelope = _upper_envelope(spans, everyone)
+    envelopes = [envelope]
+    for place, _ in ill:
+        spans[place] = healthy[place]
+        highest = [each for each, _ in envelope]
+        envelope = _upper_envelope(spans, everyone if place in highest else [*highest, place])
+        envelopes.append(envelope)
+    return envelopes
+
+
+def chances_of_bounds(arms: int, envelopes: Sequence[Envelope], doubts: Sequence[float] = ()) -> tuple[float, ...]:
     """Return the probability that each arm has the highest bound; exact up to rounding, their sum 1 within 1e-12.
 
     One `z` of `HEIGHTS` is drawn for all arms, and one `u`, uniform in [0, 1): an arm is ill if its doubt is above `u`.
-    For each range of `u` the highest bounds form a chain of straight pieces over `z`.
 
     Args:
-        prospects: At least one; no width is negative.
+        arms: How many there are.
+        envelopes: What `upper_envelopes` returned.
+        doubts: How likely each of the arms is that were said to be ill, in their order: ascending, in [0, 1].
     """
-    chances = [0.0] * len(prospects)
+    chances = [0.0] * arms
     below = 0.0
-    for above in sorted({prospect.doubt for prospect in prospects if 0 < prospect.doubt < 1} | {1.0}):
-        lines = [
-            (ill_mean, ill_width) if doubt > below else (mean, width)
-            for mean, width, doubt, ill_mean, ill_width in prospects
-        ]
-        _share_out(above - below, lines, chances)
-        below = above
-    return chances
+    for doubt, envelope in zip((*doubts, 1.0), envelopes, strict=True):
+        for place, share in envelope:
+            chances[place] += (doubt - below) * share
+        below = doubt
+    return tuple(chances)
 
 
-def _share_out(chance: float, lines: Sequence[tuple[float, float]], chances: list[float]) -> None:
-    """Add to the chances of each line how often it is the highest: piece by piece, as z grows from 0.
+def _upper_envelope(spans: Sequence[tuple[float, float]], places: Sequence[int]) -> Envelope:
+    """Return the upper envelope of some lines.
 
     Args:
-        chance: What is shared out.
-        lines: Mean and width of each.
-        chances: Of each so far.
+        spans: Of each line, how high it is at z = 0 and at the last of `HEIGHTS`.
+        places: Which of them, at least one.
     """
-    now, (mean, width) = 0, lines[0]
-    for position, (its_mean, its_width) in enumerate(lines):
-        if its_mean > mean or (its_mean == mean and its_width > width):
-            now, mean, width = position, its_mean, its_width
-    left = chance
-    while True:
-        until, following, steepest = math.inf, -1, 0.0
-        for position, (its_mean, its_width) in enumerate(lines):
-            if its_width > width:
-                crossing = (mean - its_mean) / (its_width - width)
-                if crossing < until or (crossing == until and its_width > steepest):
-                    until, following, steepest = crossing, position, its_width
-        if following < 0:
-            chances[now] += left
-            return
-        beyond = chance * (1 - bisect_left(HEIGHTS, until) / STEPS)
-        chances[now] += left - beyond
-        if beyond <= 0.0:
-            return
-        now, left = following, beyond
-        mean, width = lines[now]
+    now = max(places, key=spans.__getitem__)
+    start, end = spans[now]
+    envelope: list[tuple[int, float]] = []
+    reached = 0.0
+    while rivals := [place for place in places if spans[place][1] > end and spans[place][0] <= start]:
+        crossings: list[tuple[float, float, int]] = []
+        for place in rivals:
+            its_start, its_end = spans[place]
+            crossings.append(((start - its_start) / (start - its_start + its_end - end), -its_end, place))
+        crossing, _, following = min(crossings)  # where two cross at once, the steeper follows
+        until = bisect_left(HEIGHTS, crossing * _HIGHEST) / STEPS
+        if until > reached:
+            envelope.append((now, until - reached))
+            reached = until
+        now, places = following, rivals
+        start, end = spans[now]
+    if reached < 1.0:
+        envelope.append((now, 1.0 - reached))
+    return envelope

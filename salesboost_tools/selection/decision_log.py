@@ -68,19 +68,20 @@ def record_of(
     cost: float | None,
 ) -> LoggedDecision:
     """Return what is logged of a decision when its outcome is known."""
+    situation, context, note = decision.situation, decision.context, decision.note
     return LoggedDecision(
         decision_id=decision.decision_id,
-        at_s=decision.at_s,
-        group=decision.group,
-        arms=decision.arms,
+        at_s=situation.now_s,
+        group=situation.group,
+        arms=situation.arms,
         masked=decision.masked,
         chosen=decision.chosen,
         propensities=decision.propensities,
         policy=decision.policy,
-        side=decision.note.side if isinstance(decision.note, SideNote) else None,
+        side=note.side if isinstance(note, SideNote) else None,
         suggested=decision.suggested,
-        reward_version=decision.situation.weights.version,
-        context=None if decision.context is None else dict(decision.context),
+        reward_version=situation.weights.version,
+        context=None if context is None else dict(context),
         success=success,
         latency_s=latency_s,
         quality=quality,

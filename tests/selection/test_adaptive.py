@@ -186,7 +186,9 @@ def test_what_is_kept_at_hand_of_the_arms_is_never_out_of_date(clock):
             seen = ours.find_decision(decision_id).situation
             anew = policy.new_memory(seen.weights)
             anew.load(seen.memory.dump())
-            assert policy.propensities(seen) == policy.propensities(seen.with_memory(anew))
+            for later_s in (0, 0, 20, 5000):  # doubts fade, and not all at the same rate
+                question = replace(seen, now_s=seen.now_s + later_s)
+                assert policy.propensities(question) == policy.propensities(question.with_memory(anew))
         works = luck.random() < (0.05 if 100 < number < 160 else 0.9)  # an outage, so that there are doubts
         if luck.random() < 0.8:
             selector.record_feedback(decision_id, works, luck.choice([50, 900]))
@@ -210,10 +212,33 @@ def test_outcomes_of_an_arm_that_is_not_available_raise_the_bounds_of_a_known_le
     for seed in range(3):
         policy.choose(question, Random(seed))
     assert memory.sure_below > 0
+    before = policy.propensities(question)
     memory.learn("c", known(100_000, 90_000), [(None, 0.9, None)], 0.0)
     with_it = [policy.choose(question, Random(seed)) for seed in range(400)]
     memory.sure_below = -1
     assert with_it == [policy.choose(asked_for_the_first_time(question), Random(seed)) for seed in range(400)]
+    anew = policy.new_memory(RewardWeights())
+    anew.load(memory.dump())
+    assert policy.propensities(question) == policy.propensities(question.with_memory(anew)) != before
+
+
+def test_of_two_doubts_the_greater_may_fade_below_the_other():
+    policy, totals = Adaptive(context=False), {"a": known(400, 360), "b": known(400, 368), "c": known(400, 280)}
+    memory, kept, anew = (policy.new_memory(RewardWeights()) for _ in range(3))
+    for arm, sums in totals.items():
+        memory.learn(arm, sums, [(None, 0.9, None)], 0.0)
+    learnt = memory.dump()
+    learnt["tracks"]["a"] |= {"doubt": 0.6, "_since_s": 990.0, "at_s": 1000.0}  # ill for ten seconds
+    learnt["tracks"]["b"] |= {"doubt": 0.5, "_since_s": 0.0, "at_s": 1000.0}  # ill for long
+    for each in (kept, anew):
+        each.load(learnt)
+    question = Situation("search", tuple(totals), tuple(totals.values()), (0, 0, 0), None, RewardWeights(), 1e3, kept)
+    assert policy.propensities(question)[2] == pytest.approx(0.5, rel=0.02)  # about as likely as that both are ill
+    later = replace(question, now_s=1e5)
+    a, b = (kept.tracks[arm].doubt_at(1e5) for arm in "ab")
+    assert a < b
+    assert policy.propensities(later) == policy.propensities(later.with_memory(anew))
+    assert policy.propensities(later)[2] == pytest.approx(a, rel=0.02)
 
 
 def test_whether_a_leader_is_known_or_looked_for_the_same_arm_is_chosen(clock):
