@@ -3,6 +3,9 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.ready
 
+# Tests and benchmarks start dozens of processes: without bytecode each would compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo notebooks docs test soak check format bench conformance wheel server coverage clean
 
