@@ -52,6 +52,7 @@ class AdaptiveMemory:
         "_outcomes",
         "_pace",
         "_places",
+        "_rests",
         "_sharpness",
         "_weights",
         "arms",
@@ -76,6 +77,7 @@ class AdaptiveMemory:
         self._lift_until = 0.0
         self._looks = looks
         self._model: Any = None
+        self._rests = False  # whether what comes of the arm used last may wait, so that the same will be asked again
         self.tracks: dict[str, ArmTrack] = {}
         """By name; of arms with outcomes only."""
         self.heard = False
@@ -97,7 +99,7 @@ class AdaptiveMemory:
         The line-up is then of the situation's arms and up to date with the totals.
         """
         if self.asked is situation.statistics and self.arms is situation.arms:
-            if self.sure_below == _UNKNOWN:  # worth it now that the same is asked twice
+            if self.sure_below == _UNKNOWN:  # worth it when the same is asked again
                 self._find_leader()
         else:
             if self.arms is not situation.arms:
@@ -105,6 +107,8 @@ class AdaptiveMemory:
             if self._known != list(situation.statistics):  # the very same objects, but for others' outcomes
                 self._catch_up(situation)
             self.asked = situation.statistics
+            if self._rests:
+                self._find_leader()
         lines = self.lined_up_lines
         return self._narrowed(lines, situation.pending) if any(situation.pending) else lines
 
@@ -183,7 +187,8 @@ class AdaptiveMemory:
         doubt = self._follow(track, self._places.get(arm), known, now_s)
         if self._looks and doubt < 0.5:
             self._learn_contexts(arm, known, outcomes, 1 - doubt)
-        return track.is_settled and self.trust < _HARDLY_TRUSTED
+        self._rests = track.is_settled and self.trust < _HARDLY_TRUSTED
+        return self._rests
 
     def _learn_contexts(self, arm: str, known: ArmStatistics, outcomes: Sequence[Outcome], share: float) -> None:
         """Let the model learn from outcomes of an arm that was healthy with probability `share`."""

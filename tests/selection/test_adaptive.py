@@ -198,9 +198,13 @@ def test_what_is_kept_at_hand_of_the_arms_is_never_out_of_date(clock):
             ours.record_feedback(waiting.pop(0), works, 100)
 
 
-def asked_for_the_first_time(seen: Situation) -> Situation:
-    """Return an equal question: only if the very same is asked twice does a memory look for a leader."""
-    return replace(seen, statistics=(*seen.statistics,))
+def without_a_leader(policy: Adaptive, seen: Situation) -> Iterator[Situation]:
+    """Yield equal questions to a memory that has not looked for a leader: only if the very same is asked twice it does."""
+    memory = policy.new_memory(seen.weights)
+    memory.load(seen.memory.dump())
+    while True:
+        assert memory.sure_below == -1
+        yield replace(seen, statistics=(*seen.statistics,), memory=memory)
 
 
 def test_outcomes_of_an_arm_that_is_not_available_raise_the_bounds_of_a_known_leader_as_well():
@@ -215,8 +219,8 @@ def test_outcomes_of_an_arm_that_is_not_available_raise_the_bounds_of_a_known_le
     before = policy.propensities(question)
     memory.learn("c", known(100_000, 90_000), [(None, 0.9, None)], 0.0)
     with_it = [policy.choose(question, Random(seed)) for seed in range(400)]
-    memory.sure_below = -1
-    assert with_it == [policy.choose(asked_for_the_first_time(question), Random(seed)) for seed in range(400)]
+    others = without_a_leader(policy, question)
+    assert with_it == [policy.choose(next(others), Random(seed)) for seed in range(400)]
     anew = policy.new_memory(RewardWeights())
     anew.load(memory.dump())
     assert policy.propensities(question) == policy.propensities(question.with_memory(anew)) != before
@@ -252,9 +256,8 @@ def test_whether_a_leader_is_known_or_looked_for_the_same_arm_is_chosen(clock):
         seen = selector.find_decision(decision_id).situation
         with_it = [policy.choose(seen, Random(seed)) for seed in range(20)]
         known_leader += seen.memory.sure_below > 0
-        seen.memory.sure_below = -1
-        assert with_it == [policy.choose(asked_for_the_first_time(seen), Random(seed)) for seed in range(20)]
-        assert seen.memory.sure_below == -1
+        others = without_a_leader(policy, seen)
+        assert with_it == [policy.choose(next(others), Random(seed)) for seed in range(20)]
         waiting.append((decision_id, luck.random() < rates[tool]))
         if number % 7:  # every seventh answer comes after the next choice
             while waiting:
