@@ -37,12 +37,12 @@ QUERIES = {
 }
 
 
-@pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize("path", ["/tools/knowledge_retriever/invoke", "/tools/batch"])
-def test_a_hostile_body_is_refused_politely(client, name, path):
-    answer = client.post(path, content=BODIES[name], headers={"content-type": "application/json"})
-    assert answer.status_code in {200, 400, 403, 422}, answer.text
-    assert "Traceback" not in answer.text
+def test_a_hostile_body_is_refused_politely(client, path):
+    for name, body in BODIES.items():
+        answer = client.post(path, content=body, headers={"content-type": "application/json"})
+        assert answer.status_code in {200, 400, 403, 422}, (name, answer.text)
+        assert "Traceback" not in answer.text, name
 
 
 @pytest.fixture
