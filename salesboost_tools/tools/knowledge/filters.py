@@ -39,13 +39,18 @@ def matching_documents(connection: sqlite3.Connection, filters: KnowledgeFilters
     """Return the numbers of the documents that may answer; None for all of them."""
     if filters is None or not filters.given():
         return None
-    labels = filters.labels()
-    one_label = "AND EXISTS (SELECT 1 FROM label WHERE document_id = document.id AND name = ? AND value = ?) "
-    statement = "SELECT id FROM document WHERE (?1 IS NULL OR name = ?1 COLLATE NOCASE) "
-    statement += "AND (?2 IS NULL OR updated >= ?2) "
-    since = filters.updated_since.isoformat() if filters.updated_since else None
-    values = (filters.document, since, *(part for label in labels for part in label))
-    rows = connection.execute(statement + one_label * len(labels), values)
+    conditions: list[str] = []
+    values: list[str] = []
+    if filters.document is not None:
+        conditions.append("name = ? COLLATE NOCASE")
+        values.append(filters.document)
+    if filters.updated_since is not None:
+        conditions.append("updated >= ?")
+        values.append(filters.updated_since.isoformat())
+    for label in filters.labels():
+        conditions.append("EXISTS (SELECT 1 FROM label WHERE document_id = document.id AND name = ? AND value = ?)")
+        values.extend(label)
+    rows = connection.execute(f"SELECT id FROM document WHERE {' AND '.join(conditions)}", values)  # noqa: S608
     return frozenset(document for (document,) in rows)
 
 
