@@ -105,6 +105,11 @@ class DaemonThreads:
     def start(self, function: Callable[..., Any], *arguments: Any) -> Outcome:
         """Start a call in a thread that sees the caller's context variables."""
         outcome = Outcome(function, *arguments)
+        self.run(outcome)
+        return outcome
+
+    def run(self, outcome: Outcome) -> None:
+        """Run an outcome's call in a thread; once that thread is idle again, the outcome tells."""
         if self._process_id != os.getpid():  # a process that forked has none of its parent's threads
             self._idle, self._process_id = [], os.getpid()
         try:
@@ -113,7 +118,6 @@ class DaemonThreads:
             inbox = _make_inbox()
             inbox.put(outcome)
             threading.Thread(target=self._work, args=(inbox,), name="salesboost-timed", daemon=True).start()
-        return outcome
 
     def keep(self, idle_kept: int) -> None:
         """Keep so many idle threads from now on, up to 128; those who run more calls at once never ask for fewer."""
