@@ -18,11 +18,16 @@ import pytest
 
 
 def free_port() -> int:
-    """Return a port nobody uses, such that 10,000 more is a port too: a cluster's nodes talk there."""
+    """Return a port that nobody uses, nor the one 10,000 above it, where a cluster's nodes talk.
+
+    Both are below those that connections are given: one of these would be in a server's way.
+    """
     while True:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", random.randrange(15_000, 30_000)))  # below those that connections are given
-            return probe.getsockname()[1]
+        port = random.randrange(15_000, 22_700)
+        with contextlib.suppress(OSError), socket.socket() as own, socket.socket() as of_nodes:
+            own.bind(("127.0.0.1", port))
+            of_nodes.bind(("127.0.0.1", port + 10_000))
+            return port
 
 
 def missing(what: str) -> None:
