@@ -30,9 +30,10 @@ class Adaptive:
       at first soon, then more and more rarely (`health`). What was known of it stays known.
     - At most about 500 outcomes are remembered of an arm, so that slow changes are followed.
     - Contexts are looked at once they have proved to foretell rewards, and as long as that pays (`gate`). Mean and
-      width then come from a linear model. One choice in fifty of these goes to arms of which little is known beside the
-      others: to the model, an arm that was unlucky in its first calls may seem hopeless in contexts it has never met.
-      A context that has not helped for long is learnt from every fourth outcome, until it begins to.
+      width then come from a logistic model of success and a linear one of what else rewards are made of. One choice in
+      fifty of these goes to arms of which little is known beside the others: to the models, an arm that was unlucky in
+      its first calls may seem hopeless in contexts it has never met. A context that has not helped for long is learnt
+      from every fourth outcome, until it begins to.
     - Successes of a healthy, well-known arm may wait to be learnt up to sixteen at once; a failure may not.
     - Awaited outcomes narrow the bounds as if they had come, so that late feedback spreads the choices. Before any
       outcome is known, the arms are asked in turn.
@@ -72,7 +73,7 @@ class Adaptive:
     @property
     def version(self) -> str:
         """The rule's version and its arguments."""
-        return f"7;sharpness={self.sharpness!r};persistence={self.persistence!r};context={self.context!r}"
+        return f"8;sharpness={self.sharpness!r};persistence={self.persistence!r};context={self.context!r}"
 
     def new_memory(self, weights: RewardWeights) -> AdaptiveMemory:
         """Return an empty memory for one group."""

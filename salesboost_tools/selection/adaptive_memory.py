@@ -13,7 +13,7 @@ from salesboost_tools.selection.policy import Choice, Outcome, Situation, nothin
 from salesboost_tools.selection.statistics import ArmStatistics
 from salesboost_tools.selection.track import ArmTrack
 
-_DUMP = "adaptive/4"
+_DUMP = "adaptive/5"
 
 _UNKNOWN = -1
 
@@ -193,7 +193,7 @@ class AdaptiveMemory:
     def _learn_contexts(self, arm: str, known: ArmStatistics, outcomes: Sequence[Outcome], share: float) -> None:
         """Let the model learn from outcomes of an arm that was healthy with probability `share`."""
         number = known.pulls - len(outcomes)
-        for context, reward, note in outcomes:
+        for context, success, reward, note in outcomes:
             number += 1
             if not context:
                 continue
@@ -202,7 +202,7 @@ class AdaptiveMemory:
 
                 self._model = ContextModel(len(context), self._weights)
             if number * _TURN % 1.0 < self._model.wanted:
-                self._model.learn(arm, known, context, reward=reward, standard=note, share=share)
+                self._model.learn(arm, known, context, success=success, reward=reward, standard=note, share=share)
                 self.trust = self._model.trust
 
     def dump(self) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def evidence_for(
         )
         known[chosen] = known.get(chosen, NOTHING).plus(outcome)
         if memory is not None:
-            memory.learn(chosen, known[chosen], [(decision.context, worth, None)], decision.at_s)
+            memory.learn(chosen, known[chosen], [(decision.context, decision.success, worth, None)], decision.at_s)
     if len(kept) < 2:
         raise ConfigurationError(
             f"of {total} decisions in the log fewer than two were made by a policy. Where the first available tool "

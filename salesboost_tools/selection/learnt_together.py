@@ -104,7 +104,7 @@ class LearntTogether:
         now_s = min(lesson.heard_at_s, self._clock())  # their clock may be ahead
         note = lesson.note
         told = note.text if note is not None and note.learner == self.name else None
-        memory.learn(lesson.arm, known, [(lesson.context, worth, told)], now_s)
+        memory.learn(lesson.arm, known, [(lesson.context, lesson.outcome.successes > 0, worth, told)], now_s)
 
     def dump(self) -> dict[str, Any]:
         """Return everything learnt."""

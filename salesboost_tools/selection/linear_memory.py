@@ -7,7 +7,8 @@ from typing import Any
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.dumped import reading
-from salesboost_tools.selection.encoder import Encoder, Vector
+from salesboost_tools.selection.encoder import Encoder
+from salesboost_tools.selection.linear_models import Vector
 from salesboost_tools.selection.policy import Outcome, Situation
 from salesboost_tools.selection.ridge import Ridges
 from salesboost_tools.selection.statistics import ArmStatistics
@@ -76,8 +77,8 @@ class LinearMemory:
     ) -> bool:
         """Learn from outcomes; every context may decide the next choice, so none may wait."""
         self.heard = True
-        contexts = self._encoder.encode_all([context or {} for context, _, _ in outcomes])
-        self._ridges.learn(arm, contexts, [reward for _, reward, _ in outcomes], [1.0] * len(outcomes))
+        contexts = self._encoder.encode_all([context or {} for context, *_ in outcomes])
+        self._ridges.learn(arm, contexts, [reward for _, _, reward, _ in outcomes], [1.0] * len(outcomes))
         return False
 
 

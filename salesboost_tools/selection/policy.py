@@ -113,9 +113,9 @@ class Policy(Protocol):
         ...
 
 
-Outcome = tuple[Mapping[str, Any] | None, float, Any]
-"""What came of a choice: what was known of the call, the reward, and `Choice.note` if the policy that learns made the
-choice, here or in another worker; None if another policy did."""
+Outcome = tuple[Mapping[str, Any] | None, bool, float, Any]
+"""What came of a choice: what was known of the call, whether it did its job, the reward, and `Choice.note` if the
+policy that learns made the choice, here or in another worker; None if another policy did."""
 
 
 class Memory(Protocol):

@@ -61,9 +61,9 @@ class SplitMemory:
 def _as_seen_by(side: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Return outcomes with the notes of one side alone."""
     seen: list[Outcome] = []
-    for context, reward, note in outcomes:
+    for context, success, reward, note in outcomes:
         chooser, its_note = note or (None, None)  # another worker's is a list
-        seen.append((context, reward, its_note if chooser == side else None))
+        seen.append((context, success, reward, its_note if chooser == side else None))
     return seen
 
 

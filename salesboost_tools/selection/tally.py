@@ -74,7 +74,7 @@ class Tally:
         memory = situation.memory
         if memory is not None:
             worth = reward(success, latency_s, weights, quality=quality, cost=cost)
-            waits = memory.learn(arm, known, [(situation.context, worth, decision.note)], now_s)
+            waits = memory.learn(arm, known, [(situation.context, success, worth, decision.note)], now_s)
             self._let_wait(place, waits=waits)
 
     def count_waiting(self) -> None:
@@ -89,7 +89,7 @@ class Tally:
         sums = statistics_of_successes(latencies_s, self._weights.latency_cap_s)
         known = self._arms.add(group, arm, sums, used_at_s=max(used_s), heard_at_s=heard_s[-1])
         outcomes = [
-            (context, reward(success=True, latency_s=latency_s, weights=self._weights), note)
+            (context, True, reward(success=True, latency_s=latency_s, weights=self._weights), note)
             for latency_s, context, note, _, _ in successes
         ]
         memory = self._memories.of(group)

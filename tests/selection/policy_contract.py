@@ -259,7 +259,7 @@ class Past:
             self.now_s += 1.0
             note = None if chosen_elsewhere else choice.note
             worth = reward(success, latency_s, WEIGHTS[0])
-            self.memory.learn(arm, self.totals[arm], [(context, worth, note)], self.now_s)
+            self.memory.learn(arm, self.totals[arm], [(context, success, worth, note)], self.now_s)
         return choices
 
 
@@ -293,7 +293,7 @@ class LearningPolicyContract(PolicyContract):
             for number in numbers:
                 context = {"user": f"id-{number}", f"score {number}": 1.0, "text": "long " * 100}
                 outcome = statistics_of(True, 0.1, 5.0)
-                memory.learn("a", outcome, [(context, 1.0, None)], float(number))
+                memory.learn("a", outcome, [(context, True, 1.0, None)], float(number))
             return len(json.dumps(memory.dump()))
 
         early = learn(range(700))
@@ -318,7 +318,7 @@ class LearningPolicyContract(PolicyContract):
         for past in (one, other):
             past.live(300, seed=3)
         outcome, total = statistics_of(True, 0.5, 5.0), one.totals["b"]
-        told = ({"lang": "en", "length": 0.5, "urgent": False}, reward(True, 0.5, WEIGHTS[0]), None)
+        told = ({"lang": "en", "length": 0.5, "urgent": False}, True, reward(True, 0.5, WEIGHTS[0]), None)
         for _ in range(16):
             total = total.plus(outcome)
             one.memory.learn("b", total, [told], 301.0)
@@ -337,20 +337,20 @@ class LearningPolicyContract(PolicyContract):
         assert max(propensities) == propensities[1] > 0.5
 
     def test_outcomes_of_different_arms_teach_the_same_in_any_order(self):
-        lessons: dict[str, list[tuple[str, ArmStatistics, float, float]]] = {}
+        lessons: dict[str, list[tuple[str, ArmStatistics, bool, float, float]]] = {}
         for arm, rate in (("a", 0.5), ("b", 0.9), ("c", 0.6)):
             luck, total = Random(arm), NOTHING
             for number in range(80):
                 success = luck.random() < rate
                 total = total.plus(statistics_of(success, 0.5, 5.0))
                 worth = reward(success, 0.5, WEIGHTS[0])
-                lessons.setdefault(arm, []).append((arm, total, worth, float(number)))
+                lessons.setdefault(arm, []).append((arm, total, success, worth, float(number)))
         one, other = Past(self.policy), Past(self.policy)
         arm_by_arm = [each for arm in "abc" for each in lessons[arm]]
         in_turn = [each for turn in zip(*(lessons[arm] for arm in "cab"), strict=True) for each in turn]
         for past, order in ((one, arm_by_arm), (other, in_turn)):
-            for arm, known, worth, now_s in order:
-                past.memory.learn(arm, known, [(None, worth, None)], now_s)
+            for arm, known, success, worth, now_s in order:
+                past.memory.learn(arm, known, [(None, success, worth, None)], now_s)
         for past in (one, other):
             past.totals, past.now_s = {arm: lessons[arm][-1][1] for arm in "abc"}, 80.0
         assert self.policy.propensities(one.question(None)) == pytest.approx(

@@ -78,7 +78,7 @@ class NotesTold(Forgetful):
         self.notes = []
 
     def learn(self, arm, known, outcomes, now_s):
-        self.notes.extend(note for _, _, note in outcomes)
+        self.notes.extend(note for *_, note in outcomes)
         return False
 
 
@@ -419,7 +419,7 @@ class SharedContract(ArmStoreContract):
         one, ones = self.selector(ledger, clock)
         for number in range(300):
             clock.advance(1)
-            self.use(one, NAMES[number % 3], {"kind": "xy"[number % 2]}, success=number % 3 != 1)
+            self.use(one, NAMES[number % 3], {"kind": "xy"[number % 2]}, success=number % 2 == 0)
             if number in {100, 250}:
                 clock.advance(61)
                 ones.merge()

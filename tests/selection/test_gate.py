@@ -49,7 +49,7 @@ def believed(gain: float, seed: int, choices: int) -> float:
     known = ArmStatistics(pulls=8, successes=6)  # a rate of 0.7, one success and one failure imagined
     for number in range(choices):
         reward = float(luck.random() < 0.7 + gain)
-        model.learn("a", known, {"number": number % 3}, reward=reward, standard=0.7, share=1.0)
+        model.learn("a", known, {"number": number % 3}, success=reward > 0, reward=reward, standard=0.7, share=1.0)
     return model.trust
 
 

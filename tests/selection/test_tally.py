@@ -74,7 +74,7 @@ def test_successes_are_told_sixteen_at_once_in_their_order_with_what_was_known(s
         call(selector, latency_ms=100.0 * number, context={"number": number})
     assert policy.memory.sizes == [1, 16, 16]
     assert [outcome for _, _, outcomes, _ in policy.memory.told for outcome in outcomes] == [
-        ({"number": number}, reward(True, number / 10), number + 1) for number in range(33)
+        ({"number": number}, True, reward(True, number / 10), number + 1) for number in range(33)
     ]
     started_s = clock() - 33
     assert [(arm, pulls, at_s) for arm, pulls, _, at_s in policy.memory.told] == [
