@@ -26,13 +26,13 @@ _SHARPNESS = 20.0
 """How many times each outcome counts for the width of the bound. The bound need not be a safe one: an arm whose
 context is met again is corrected, and the choices made without context explore besides."""
 
-_PERSISTENCE = 0.03
+_PERSISTENCE = 0.08
 """How fast the bounds rise with what is known, as in `Adaptive`: an arm that is right in one context only, and has not
 been met there, is looked for."""
 
 _HIGHEST = 7.0
-"""Widths above the mean that bounds reach, or nearly. A bound is a line and the chance of success bends: the two meet
-at the mean and up there, so that no bound promises more than certain success."""
+"""Widths above the mean that few bounds exceed. A bound is a line and the chance of success bends: the two meet at the
+mean and up there, so that hardly a bound promises more than certain success."""
 
 _UNLIKELY_BELOW = -2.0
 _AT_ONCE = 16
