@@ -99,8 +99,8 @@ class ContextModel:
             log_odds.tolist(), spreads.tolist(), rests.tolist(), factors.tolist(), self._rests.noise(arms), strict=True
         ):
             success = chance(odds)
-            highest = chance(odds + _HIGHEST * math.sqrt(max(spread, 0.0) / _SHARPNESS))
-            width = math.sqrt(max(factor, 0.0) * noise / _SHARPNESS)
+            highest = chance(odds + _HIGHEST * math.sqrt(abs(spread) / _SHARPNESS))  # never below 0 but by rounding
+            width = math.sqrt(abs(factor) * noise / _SHARPNESS)
             lines.append((success + rest, math.hypot((highest - success) / _HIGHEST, width)))
         return lines
 

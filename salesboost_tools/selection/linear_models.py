@@ -83,7 +83,7 @@ class LinearModels:
         step = precision / (1.0 + precision * factor)
         self._weights[row] += gain * (miss * step)
         gain *= math.sqrt(step)
-        inverse -= np.outer(gain, gain)  # symmetric to the last bit
+        inverse -= gain[:, None] * gain  # symmetric to the last bit
         return factor
 
     def _absorb_all(self, row: int, contexts: Vector, misses: Vector, precisions: Vector) -> list[float]:

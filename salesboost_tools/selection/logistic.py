@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from salesboost_tools.selection.linear_models import LinearModels, Vector
 
 _STIFFNESS_OF_LEVEL = 0.4
-_FURTHEST = 30.0
-"""Log odds beyond which nothing changes, in either direction."""
-
 _LEAST_VARIANCE = 1e-4
 """Of a success that is all but certain: then its failure tells next to nothing about the weights' precision."""
 
@@ -93,5 +90,5 @@ def _step(log_odds: float, *, success: bool, share: float) -> tuple[float, float
 
 
 def chance(log_odds: float) -> float:
-    """Return the probability that has these log odds, in (0, 1)."""
-    return 1 / (1 + math.exp(-max(-_FURTHEST, min(_FURTHEST, log_odds))))
+    """Return the probability that has these log odds, in [0, 1]."""
+    return 0.5 + 0.5 * math.tanh(0.5 * log_odds)  # never overflows

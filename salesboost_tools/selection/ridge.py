@@ -53,11 +53,13 @@ class Ridges(LinearModels):
         """
         self._grow(contexts.shape[1])
         row = self._row(arm)
-        misses = np.array(rewards) - contexts @ self._weights[row]
-        errors: list[float] = misses.tolist()
-        if len(errors) == 1:
-            factors = [self._absorb(row, contexts[0], errors[0], shares[0])]
+        if len(rewards) == 1:
+            x: Vector = contexts[0]
+            errors = [rewards[0] - float(self._weights[row] @ x)]
+            factors = [self._absorb(row, x, errors[0], shares[0])]
         else:
+            misses = np.array(rewards) - contexts @ self._weights[row]
+            errors: list[float] = misses.tolist()
             factors = self._absorb_all(row, contexts, misses, np.array(shares))
         for error, factor, share in zip(errors, factors, shares, strict=True):
             self._squares[row] += share * error * error / (1.0 + factor)
