@@ -7,8 +7,7 @@ from typing import Any
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.dumped import reading
-from salesboost_tools.selection.encoder import Encoder
-from salesboost_tools.selection.linear_models import Vector
+from salesboost_tools.selection.encoder import Encoder, Vector
 from salesboost_tools.selection.policy import Outcome, Situation
 from salesboost_tools.selection.ridge import Ridges
 from salesboost_tools.selection.statistics import ArmStatistics

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from salesboost_tools.selection.linear_models import LinearModels, Vector
+from salesboost_tools.selection.encoder import Vector
+from salesboost_tools.selection.linear_models import LinearModels
 
 _NOISE_PRIOR = 0.01
 _NOISE_PRIOR_COUNT = 2.0
