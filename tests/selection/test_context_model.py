@@ -11,8 +11,9 @@ from salesboost_tools.selection.context_model import ContextModel
 from salesboost_tools.selection.statistics import NOTHING, ArmStatistics
 
 
-def learn(model, arm, known, context, *, reward):
-    model.learn(arm, known, context, success=reward > 0, reward=reward, standard=None, share=1.0)
+def learn(model, arm, known, context, *, reward, success=None):
+    success = reward > 0 if success is None else success
+    model.learn(arm, known, context, success=success, reward=reward, standard=None, share=1.0)
 
 
 def test_an_arm_that_always_failed_elsewhere_may_still_be_right_in_a_new_context():
@@ -51,6 +52,16 @@ def test_what_is_gained_beside_success_is_foretold_as_well():
         lines = model.outlook(("a", "b"), {"topic": topic})
         assert lines[better][0] == pytest.approx(1.8, abs=0.1)
         assert lines[1 - better][0] == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_context_that_never_changes_is_evidence_of_nothing():
+    model, luck = ContextModel(2, RewardWeights()), Random(3)
+    before = model.log_odds
+    for number in range(300):
+        arm, success = luck.choice("ab"), luck.random() < 0.8
+        known, context = ArmStatistics(number, 0.8 * number), {"lang": "en", "urgent": True}
+        learn(model, arm, known, context, success=success, reward=success - 0.5 * luck.uniform(0.2, 1.0))
+    assert model.log_odds == pytest.approx(before, abs=1e-9)
 
 
 def test_a_context_that_has_not_helped_for_long_is_learnt_from_ever_more_rarely_and_still_found_to_help():

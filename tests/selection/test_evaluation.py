@@ -8,6 +8,7 @@ import pytest
 from salesboost_tools.core.errors import ConfigurationError
 from salesboost_tools.core.reward import DEFAULT_WEIGHTS, RewardWeights
 from salesboost_tools.selection.adaptive import Adaptive
+from salesboost_tools.selection.bounded import Forgetful
 from salesboost_tools.selection.decision_log import JsonlLog, LoggedDecision
 from salesboost_tools.selection.epsilon_greedy import EpsilonGreedy
 from salesboost_tools.selection.evaluation import (
@@ -80,6 +81,25 @@ def test_a_policy_with_a_memory_is_evaluated_too():
     late = evidence.target[-50:]
     assert np.allclose(late.sum(axis=1), 1)
     assert late.argmax(axis=1).tolist().count(list(dict.fromkeys(RATES)).index("semantic")) > 25
+
+
+def test_a_memory_is_told_of_every_outcome_as_the_log_has_it():
+    class Told(Forgetful):
+        def learn(self, arm, known, outcomes, now_s):
+            told.extend((arm, known.pulls, *outcome, now_s) for outcome in outcomes)
+            return False
+
+    class Learner(Always):
+        def new_memory(self, weights):
+            return Told()
+
+    told, records = [], a_log(60, contexts=[{"lang": "en"}, {"lang": "de"}])
+    evidence_for(Learner("hybrid"), records)
+    assert {each.success for each in records} == {True, False}
+    assert [row[:1] + row[2:] for row in told] == [
+        (each.chosen, each.context, each.success, reward_of(each, DEFAULT_WEIGHTS), None, each.at_s) for each in records
+    ]
+    assert [row[1] for row in told if row[0] == "hybrid"] == list(range(1, 1 + sum(row[0] == "hybrid" for row in told)))
 
 
 def test_the_policy_that_made_the_log_would_have_earned_what_it_earned():
