@@ -12,13 +12,13 @@ from salesboost_tools.selection.encoder import Vector
 
 
 class LinearModels:
-    """Weights θ for each arm, with a Gaussian belief about them: N(0, 1 / stiffness) before anything is learnt.
+    """Weights θ for each arm, with a Gaussian belief about them: at first of mean 0, its precision A diagonal.
 
     Keeps the inverse A⁻¹ of the precision, so that neither choosing nor learning inverts a d x d matrix: Sherman &
     Morrison, "Adjustment of an Inverse Matrix" (1950). An update costs d², a prediction for K arms K · d².
 
     Args:
-        stiffness: Prior precision of the weights.
+        stiffness: Prior precision of the weights, in units of the precision of one outcome.
         stiffness_of_level: The same of coordinate 0, which is 1 in every context.
     """
 

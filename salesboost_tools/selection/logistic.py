@@ -44,12 +44,13 @@ class Logistics(LinearModels):
         self._grow(contexts.shape[1])
         row = self._row(arm)
         weights = self._weights[row]
-        foretold = [chance(log_odds) for log_odds in (contexts @ weights).tolist()]
+        before: list[float] = (contexts @ weights).tolist()
         spreads: list[float] = []
         for x, success, share in zip(contexts, successes, shares, strict=True):
-            miss, precision = _step(float(weights @ x), success=success, share=share)
+            log_odds = float(weights @ x) if spreads else before[0]
+            miss, precision = _step(log_odds, success=success, share=share)
             spreads.append(self._absorb(row, x, miss, precision))
-        return foretold, spreads
+        return [chance(log_odds) for log_odds in before], spreads
 
 
 class OddsLevel:

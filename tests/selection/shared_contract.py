@@ -429,6 +429,29 @@ class SharedContract(ArmStoreContract):
         assert rounded(two._memories.dump())["(unnamed)"]["model"] is not None
         assert in_full(twos) == in_full(ones)
 
+    def test_a_new_worker_knows_contexts_as_the_others_do_whose_outcomes_wait_to_be_learnt(self, clock):
+        ledger, luck = self.ledger(), Random(2)
+        one, ones = self.selector(ledger, clock)
+        for number in range(300):
+            clock.advance(1)
+            self.use(one, NAMES[number % 3], {"kind": "xy"[number % 2]}, success=luck.random() < 0.8)
+            if number in {100, 250}:
+                clock.advance(61)
+                ones.merge()
+        ones.merge()
+        two, _ = self.selector(ledger, clock)
+        models = []
+        for each in (one, two):
+            each._memories.dump()  # learns what waits
+            models.append(each._memories.of("(unnamed)")._model)
+        assert all(model._at_once > 1 for model in models)
+        for kind in "xyz":
+            told, heard = [model.outlook(tuple(NAMES), {"kind": kind}) for model in models]
+            for line, same in zip(told, heard, strict=True):
+                assert same == pytest.approx(line, rel=1e-9)
+        # evidence is counted by what was foretold before all that waited, so it depends a little on how much did
+        assert models[1].log_odds == pytest.approx(models[0].log_odds, abs=0.1)
+
     def test_a_policy_of_another_version_starts_from_the_sums(self, clock):
         ledger = self.ledger()
         one, ones = self.selector(ledger, clock)
