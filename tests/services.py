@@ -182,7 +182,13 @@ class SlowProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._links: list[socket.socket] = []
+        self._asked: list[bytearray] = []
         threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def asked(self) -> bytes:
+        """All that the clients said, one connection after the other."""
+        return b"\n".join(self._asked)
 
     def _accept(self) -> None:
         while True:
@@ -192,12 +198,16 @@ class SlowProxy:
             except OSError:
                 return
             self._links += [client, server]
-            threading.Thread(target=self._pass_on, args=(client, server, 65536), daemon=True).start()
-            threading.Thread(target=self._pass_on, args=(server, client, None), daemon=True).start()
+            self._asked.append(asked := bytearray())
+            threading.Thread(target=self._pass_on, args=(client, server, asked), daemon=True).start()
+            threading.Thread(target=self._pass_on, args=(server, client), daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, size: int | None) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket, asked: bytearray | None = None) -> None:
+        """Pass on what a client says, and write it down in `asked`; without that, what the server says, in pieces."""
         with contextlib.suppress(OSError):
-            while data := source.recv(size or self.piece_bytes):
+            while data := source.recv(self.piece_bytes if asked is None else 65536):
+                if asked is not None:
+                    asked += data
                 if self.delay_s:
                     time.sleep(self.delay_s)
                 target.sendall(data)
