@@ -43,6 +43,7 @@ class AdaptiveMemory:
     """
 
     __slots__ = (
+        "_all_known",
         "_envelopes",
         "_ill",
         "_known",
@@ -164,13 +165,21 @@ class AdaptiveMemory:
 
     def standard(self, situation: Situation) -> float:
         """Return what a choice for the context has to beat: the reward to expect of the best arm in any context."""
-        healthy = [arm for arm, track in zip(situation.arms, self.lined_up, strict=True) if track.doubt < 0.5]
-        return self._model.standard(healthy)
+        arms = situation.arms
+        if self.most_doubt >= 0.5:
+            arms = [arm for arm, track in zip(arms, self.lined_up, strict=True) if track.doubt < 0.5]
+        return self._model.standard(arms)
 
     def neglected(self, situation: Situation) -> Sequence[int]:
         """Return the positions of healthy arms of which little is known beside the others; what is awaited counts."""
+        if self._all_known:
+            return ()
         enough = min(_NEGLECTED_AT_MOST, _NEGLECTED_BELOW * (self._outcomes - _NOBODY_NEGLECTED_UNTIL))
         if enough <= 0:
+            return ()
+        least = min([track.totals.pulls for track in self.lined_up])
+        if least >= enough:
+            self._all_known = least >= _NEGLECTED_AT_MOST
             return ()
         return [
             position
@@ -270,6 +279,8 @@ class AdaptiveMemory:
         """The step of `HEIGHTS` up to where it does; -1 if nobody has looked for a leader since a line last changed."""
         self._envelopes: Sequence[Envelope] = ()
         """Of `lined_up_lines`; empty if nobody has asked since a line or the lift last changed."""
+        self._all_known = False
+        """Whether none of the arms can be neglected any more: what a store loses has been learnt all the same."""
         self._ill: Sequence[int] = ()
         """Which arms may be ill in them."""
 

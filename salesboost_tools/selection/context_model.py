@@ -7,7 +7,7 @@ from typing import Any
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection import gate
 from salesboost_tools.selection.encoder import Encoder
-from salesboost_tools.selection.logistic import Logistics, OddsLevel, chance
+from salesboost_tools.selection.logistic import Logistics, OddsLevel
 from salesboost_tools.selection.ridge import Level, Ridges
 from salesboost_tools.selection.statistics import ArmStatistics
 
@@ -33,6 +33,9 @@ been met there, is looked for."""
 _HIGHEST = 7.0
 """Widths above the mean that few bounds exceed. A bound is a line and the chance of success bends: the two meet at the
 mean and up there, so that hardly a bound promises more than certain success."""
+
+_HALF_THE_WAY_UP = 0.5 * _HIGHEST / math.sqrt(_SHARPNESS)
+_PER_WIDTH = 0.5 / _HIGHEST
 
 _UNLIKELY_BELOW = -2.0
 _AT_ONCE = 16
@@ -94,14 +97,17 @@ class ContextModel:
         x = self._encoder.encode(context)
         log_odds, spreads = self._successes.predict(arms, x)
         rests, factors = self._rests.predict(arms, x)
+        noises = self._rests.noise(arms)
         lines: list[tuple[float, float]] = []
+        sqrt, tanh = math.sqrt, math.tanh
         for odds, spread, rest, factor, noise in zip(
-            log_odds.tolist(), spreads.tolist(), rests.tolist(), factors.tolist(), self._rests.noise(arms), strict=True
+            log_odds.tolist(), spreads.tolist(), rests.tolist(), factors.tolist(), noises, strict=True
         ):
-            success = chance(odds)
-            highest = chance(odds + _HIGHEST * math.sqrt(abs(spread) / _SHARPNESS))  # never below 0 but by rounding
-            width = math.sqrt(abs(factor) * noise / _SHARPNESS)
-            lines.append((success + rest, math.hypot((highest - success) / _HIGHEST, width)))
+            half = 0.5 * odds  # `chance` at the mean and high above it: without a call, for every arm at every choice
+            at_mean = tanh(half)
+            rise = (tanh(half + _HALF_THE_WAY_UP * sqrt(abs(spread))) - at_mean) * _PER_WIDTH
+            variance = abs(factor) * noise / _SHARPNESS  # no variance is below 0 but by rounding
+            lines.append((0.5 + 0.5 * at_mean + rest, sqrt(rise * rise + variance)))
         return lines
 
     def lift(self, outcomes: float) -> float:
@@ -139,7 +145,11 @@ class ContextModel:
             share: Probability, above 0, that the arm was healthy.
         """
         rate = (1 + known.successes) / (2 + known.pulls)
-        self._waiting.append((arm, context, success, reward, standard, rate, share))
+        outcome = (arm, context, success, reward, standard, rate, share)
+        if self._at_once == 1 and not self._waiting:
+            self._believe(gate.moved(self.log_odds, self._learn(arm, (outcome,))))
+            return
+        self._waiting.append(outcome)
         if len(self._waiting) >= self._at_once:
             self._digest()
 
@@ -196,7 +206,7 @@ class ContextModel:
             if log_odds < _HOPELESS_BELOW and self._rests.outcomes > _LATER * self._encoder.dimensions:
                 self.wanted = _WANTED_LATER
 
-    def _learn(self, arm: str, outcomes: list[_Outcome]) -> float:
+    def _learn(self, arm: str, outcomes: Sequence[_Outcome]) -> float:
         """Learn outcomes of one arm; return the evidence for the context."""
         _, contexts, successes, rewards, standards, rates, shares = zip(*outcomes, strict=True)
         xs = self._encoder.encode_all(contexts)

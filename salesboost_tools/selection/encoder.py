@@ -21,6 +21,9 @@ _SHARED_SLOTS = 8
 _REACH_SD = 4.0
 """Numbers further from their mean than so many standard deviations count as being that far."""
 
+_FURTHEST = 1e150
+"""Numbers further from 0 are left out: their squares would overflow, and whole numbers beyond 1e308 are no floats."""
+
 _SMALLEST = 8
 
 _LEFT_OUT = 0
@@ -37,8 +40,8 @@ class Encoder:
     """Turns contexts into vectors. Words and flags take a coordinate per value, numbers one, standardised as they come.
 
     Coordinate 0 is always 1. Coordinates are given out as features are met, in powers of two up to the bound; later
-    features share the last eight by hash. What is neither word, flag nor finite number is left out, and so is a text of
-    more than 64 characters.
+    features share the last eight by hash. Left out is what is neither word, flag nor number between -1e150 and 1e150,
+    and a text of more than 64 characters.
 
     Args:
         max_dimensions: Length of a vector at most, 16 or more.
@@ -77,17 +80,14 @@ class Encoder:
 
     def _coordinates(self, context: Mapping[str, Any], *, learn: bool) -> list[float]:
         coordinates = [0.0] * self.dimensions
-        coordinates[0] = 1.0
         words, numbers = self._words, self._numbers
         for name, value in context.items():
             if isinstance(value, str) or value is True or value is False:
                 slot = words.get((name, value)) or self._new_word(name, value)
                 distance = 1.0
-            elif isinstance(value, _NUMBERS) and math.isfinite(value):
+            elif isinstance(value, _NUMBERS) and -_FURTHEST < value < _FURTHEST:
                 known = numbers.get(name) or self._new_number(name)
-                if learn:
-                    known.count_in(value)
-                distance = (value - known.mean) * known.per_deviation
+                distance = (known.count_in(value) if learn else value - known.mean) * known.per_deviation
                 if distance > _REACH_SD:
                     distance = _REACH_SD
                 elif distance < -_REACH_SD:
@@ -97,8 +97,8 @@ class Encoder:
                 continue
             if slot >= len(coordinates):
                 coordinates.extend([0.0] * (self.dimensions - len(coordinates)))
-            if slot:
-                coordinates[slot] += distance
+            coordinates[slot] += distance
+        coordinates[_LEFT_OUT] = 1.0
         return coordinates
 
     def dump(self) -> dict[str, Any]:
@@ -156,13 +156,16 @@ class _Number:
         self.count = self.mean = self.squares = 0.0  # squares about the mean
         self.per_deviation = 1.0
 
-    def count_in(self, value: float) -> None:
-        self.count += 1
-        off = value - self.mean
-        self.mean += off / self.count
-        self.squares += off * (value - self.mean)
-        if self.squares > 0:
-            self.per_deviation = math.sqrt(self.count / self.squares)
+    def count_in(self, value: float) -> float:
+        """Return how far the value is from the mean, itself included."""
+        count = self.count = self.count + 1.0
+        before = value - self.mean
+        mean = self.mean = self.mean + before / count
+        off = value - mean
+        squares = self.squares = self.squares + before * off
+        if squares > 0:
+            self.per_deviation = math.sqrt(count / squares)
+        return off
 
     def dump(self) -> list[float]:
         return [self.count, self.mean, self.squares, self.per_deviation, float(self.slot)]

@@ -44,10 +44,10 @@ class Logistics(LinearModels):
         self._grow(contexts.shape[1])
         row = self._row(arm)
         weights = self._weights[row]
-        before: list[float] = (contexts @ weights).tolist()
+        before: list[float] = contexts.dot(weights).tolist()
         spreads: list[float] = []
         for x, success, share in zip(contexts, successes, shares, strict=True):
-            log_odds = float(weights @ x) if spreads else before[0]
+            log_odds = float(weights.dot(x)) if spreads else before[0]
             miss, precision = _step(log_odds, success=success, share=share)
             spreads.append(self._absorb(row, x, miss, precision))
         return [chance(log_odds) for log_odds in before], spreads

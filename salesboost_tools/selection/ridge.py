@@ -56,7 +56,7 @@ class Ridges(LinearModels):
         row = self._row(arm)
         if len(rewards) == 1:
             x: Vector = contexts[0]
-            errors = [rewards[0] - float(self._weights[row] @ x)]
+            errors = [rewards[0] - float(self._weights[row].dot(x))]
             factors = [self._absorb(row, x, errors[0], shares[0])]
         else:
             misses = np.array(rewards) - contexts @ self._weights[row]
