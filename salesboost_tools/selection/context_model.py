@@ -146,7 +146,7 @@ class ContextModel:
         """
         rate = (1 + known.successes) / (2 + known.pulls)
         outcome = (arm, context, success, reward, standard, rate, share)
-        if self._at_once == 1 and not self._waiting:
+        if self._at_once == 1:  # then nothing waits
             self._believe(gate.moved(self.log_odds, self._learn(arm, (outcome,))))
             return
         self._waiting.append(outcome)

@@ -1,18 +1,20 @@
 """The default policy: random bounds that notice outages and look at the context where that helps."""
 
 import math
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
 import pytest
 
 from salesboost_tools.core.errors import ConfigurationError
-from salesboost_tools.core.reward import RewardWeights
+from salesboost_tools.core.reward import RewardWeights, reward
 from salesboost_tools.selection.adaptive import CURIOSITY, Adaptive
 from salesboost_tools.selection.arms import MemoryArms
 from salesboost_tools.selection.policy import Situation
 from salesboost_tools.selection.selector import ToolSelector
+from salesboost_tools.selection.statistics import statistics_of
 from tests.selection.policy_contract import SEEDS, LearningPolicyContract, World, known, situation, too_far_off
 
 
@@ -170,6 +172,44 @@ def test_a_neglected_tool_gets_its_share_of_the_choices_for_a_context_until_enou
             assert announced[2] < CURIOSITY / 4
         else:
             assert announced[2] == pytest.approx(CURIOSITY * question.memory.trust, rel=0.1)
+
+
+def test_an_arm_is_neglected_as_soon_as_others_have_had_many_more_outcomes():
+    memory, first = Adaptive().new_memory(RewardWeights()), situation(known(1, 1), known(1, 1), known(1, 1))
+
+    def neglected(*calls: int) -> Sequence[int]:
+        question = replace(first, statistics=tuple(known(number, number // 2) for number in calls))
+        memory.lines(question)
+        return memory.neglected(question)
+
+    assert list(neglected(400, 190, 5)) == []
+    assert list(neglected(3000, 190, 5)) == [2]
+    assert list(neglected(20_000, 190, 99)) == [2]
+    assert list(neglected(20_000, 190, 100)) == []
+
+
+def test_a_choice_for_the_context_has_to_beat_the_best_of_the_arms_that_are_well():
+    policy, weights, luck = Adaptive(), RewardWeights(), Random(4)
+    memory = policy.new_memory(weights)
+    totals, earned = {"a": known(0, 0), "b": known(0, 0)}, {"a": [], "b": []}
+
+    def learn(arm: str, *, works: bool) -> None:
+        totals[arm] = totals[arm].plus(statistics_of(works, 0.1, 5.0))
+        earned[arm].append(reward(works, 0.1, weights))
+        memory.learn(arm, totals[arm], [({"urgent": luck.random() < 0.5}, works, earned[arm][-1], None)], 0.0)
+
+    def standard() -> float:
+        question = Situation("search", ("a", "b"), tuple(totals.values()), (0, 0), None, weights, 0.0, memory)
+        memory.lines(question)
+        return memory.standard(question)
+
+    for _ in range(300):
+        learn("a", works=luck.random() < 0.95)
+        learn("b", works=luck.random() < 0.6)
+    assert standard() == pytest.approx(statistics.mean(earned["a"]), abs=0.01)
+    for _ in range(10):
+        learn("a", works=False)
+    assert standard() == pytest.approx(statistics.mean(earned["b"]), abs=0.01)
 
 
 def test_what_is_kept_at_hand_of_the_arms_is_never_out_of_date(clock):

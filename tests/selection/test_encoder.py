@@ -101,6 +101,6 @@ def test_what_was_dumped_encodes_alike():
 
 
 @pytest.mark.parametrize("max_dimensions", [0, 15])
-def test_too_short_vectors_are_refused(max_dimensions: int):
+def test_too_short_vectors_are_refused(max_dimensions):
     with pytest.raises(ConfigurationError, match=f"16 or more; got {max_dimensions}"):
         Encoder(max_dimensions)
