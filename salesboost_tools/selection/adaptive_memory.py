@@ -8,7 +8,7 @@ from typing import Any
 from salesboost_tools.core.reward import RewardWeights
 from salesboost_tools.selection.bounds import HEIGHTS, Envelope, Line, chances_of_bounds, upper_envelopes
 from salesboost_tools.selection.dumped import reading
-from salesboost_tools.selection.health import CERTAIN
+from salesboost_tools.selection.health import CERTAIN, hope
 from salesboost_tools.selection.policy import Choice, Outcome, Situation, nothing_pending
 from salesboost_tools.selection.statistics import ArmStatistics
 from salesboost_tools.selection.track import ArmTrack
@@ -134,15 +134,15 @@ class AdaptiveMemory:
             luck: An arm is ill if its doubt is above this, in [0, 1).
             now_s: When: since the latest outcome a doubt can only have faded.
         """
-        lines, most_doubt = list(lines), 0.0
-        for position, track in enumerate(self.lined_up):
+        if_ill, most_doubt = list(lines), 0.0
+        for place, track in enumerate(self.lined_up):
             doubt = track.doubt
             most_doubt = max(most_doubt, doubt)
-            if luck < doubt and doubt > CERTAIN and luck < track.doubt_at(now_s):
+            if luck < doubt and doubt > CERTAIN and luck < self._doubt(place, lines, now_s):
                 mean, width = track.ill_line
-                lines[position] = (mean + z * width, 0.0)
+                if_ill[place] = (mean + z * width, 0.0)
         self.most_doubt = most_doubt
-        return lines
+        return if_ill
 
     def chances(self, lines: Sequence[Line], lift: float, now_s: float) -> tuple[float, ...]:
         """Return the probability that each arm of the line-up has the highest bound; some may be ill.
@@ -154,14 +154,33 @@ class AdaptiveMemory:
         """
         doubts: list[tuple[float, int]] = []
         if self.most_doubt > CERTAIN:
-            tracks = enumerate(self.lined_up)
-            doubts = sorted([(track.doubt_at(now_s), place) for place, track in tracks if track.doubt > CERTAIN])
+            in_doubt = [place for place, track in enumerate(self.lined_up) if track.doubt > CERTAIN]
+            doubts = sorted([(self._doubt(place, lines, now_s), place) for place in in_doubt])
         ill, envelopes = [place for _, place in doubts], self._envelopes
         if lines is not self.lined_up_lines or not envelopes or ill != self._ill:
             envelopes = upper_envelopes(lines, lift, [(place, self.lined_up[place].ill_line) for place in ill])
             if lines is self.lined_up_lines:
                 self._envelopes, self._ill = envelopes, ill
         return chances_of_bounds(len(lines), envelopes, [doubt for doubt, _ in doubts])
+
+    def _doubt(self, place: int, lines: Sequence[Line], now_s: float) -> float:
+        """Return how likely an arm of the line-up is to be treated as ill: no more than it was at its latest outcome.
+
+        Args:
+            place: Which arm.
+            lines: Of the healthy arms.
+            now_s: When.
+        """
+        track = self.lined_up[place]
+        elsewhere = max(
+            [
+                mean - other.doubt * (mean - other.ill_line[0])
+                for (mean, _), other in zip(lines, self.lined_up, strict=True)
+                if other is not track
+            ]
+        )
+        share = hope(lines[place][0] - elsewhere, elsewhere - track.ill_line[0])
+        return track.doubt - share * (track.doubt - track.doubt_at(now_s))
 
     def standard(self, situation: Situation) -> float:
         """Return what a choice for the context has to beat: the reward to expect of the best arm in any context."""

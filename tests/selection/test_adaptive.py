@@ -86,6 +86,20 @@ def test_an_outage_is_left_within_a_handful_of_calls_probed_ever_more_rarely_and
     assert min(found) > 0.9
 
 
+def test_the_less_a_broken_tool_could_gain_the_more_rarely_it_is_probed_and_never_for_the_last_time():
+    probes = []
+    for others in (0.5, 0.85, 0.93):
+        probes.append(0)
+        for seed in SEEDS:
+            world = World(Adaptive(), seed=seed, good=0.95, fair=others, poor=others - 0.1)
+            world.play(800)
+            world.success["good"] = 0.02
+            world.play(100)
+            probes[-1] += world.play(900).count("good")
+    assert probes[0] > probes[1] > probes[2] > 0
+    assert probes[0] > 1.7 * probes[2]
+
+
 def test_a_tool_that_was_long_the_best_and_slowly_gets_worse_is_left():
     used = 0
     for seed in SEEDS:
