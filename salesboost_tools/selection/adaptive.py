@@ -27,7 +27,8 @@ class Adaptive:
     Besides:
 
     - An arm that used to work and fails now is believed to be ill, is left within a handful of calls and probed again,
-      at first soon, then more and more rarely (`health`). What was known of it stays known.
+      at first soon, then more and more rarely, and the more rarely the less there is to gain (`health`). What was known
+      of it stays known.
     - At most about 500 outcomes are remembered of an arm, so that slow changes are followed.
     - Contexts are looked at once they have proved to foretell rewards, and as long as that pays (`gate`). Mean and
       width then come from a logistic model of success and a linear one of what else rewards are made of. One choice in

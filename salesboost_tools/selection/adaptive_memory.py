@@ -138,7 +138,9 @@ class AdaptiveMemory:
         for place, track in enumerate(self.lined_up):
             doubt = track.doubt
             most_doubt = max(most_doubt, doubt)
-            if luck < doubt and doubt > CERTAIN and luck < self._doubt(place, lines, now_s):
+            if luck >= doubt or doubt <= CERTAIN:
+                continue
+            if luck < track.doubt_at(now_s) or luck < self._doubt(place, lines, now_s):  # the latter is never less
                 mean, width = track.ill_line
                 if_ill[place] = (mean + z * width, 0.0)
         self.most_doubt = most_doubt

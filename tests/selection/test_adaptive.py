@@ -100,6 +100,28 @@ def test_the_less_a_broken_tool_could_gain_the_more_rarely_it_is_probed_and_neve
     assert probes[0] > 1.7 * probes[2]
 
 
+def test_a_broken_tool_that_could_gain_little_is_chosen_as_often_as_announced():
+    policy, totals = Adaptive(context=False), {"a": known(400, 368), "b": known(400, 356)}
+    memory = policy.new_memory(RewardWeights())
+    for arm, sums in totals.items():
+        memory.learn(arm, sums, [(None, True, 0.9, None)], 0.0)
+    learnt = memory.dump()
+    learnt["tracks"]["a"] |= {"doubt": 0.95, "_since_s": 900.0, "at_s": 1000.0}
+    memory.load(learnt)
+    for waited_s in (0, 100, 5000):
+        question = Situation(
+            "search", ("a", "b"), tuple(totals.values()), (0, 0), None, RewardWeights(), 1000.0 + waited_s, memory
+        )
+        announced, rng, draws = policy.propensities(question), Random(waited_s), 20_000
+        assert announced == policy.choose_for_log(question, rng)[1]
+        counts = [0, 0]
+        for _ in range(draws):
+            counts[policy.choose(question, rng).position] += 1
+        assert not too_far_off(counts, [draws * share for share in announced])
+        well = 1 - memory.tracks["a"].doubt_at(question.now_s)
+        assert 0.02 < announced[0] < (0.9 if waited_s else 1.1) * well
+
+
 def test_a_tool_that_was_long_the_best_and_slowly_gets_worse_is_left():
     used = 0
     for seed in SEEDS:
