@@ -98,7 +98,7 @@ class Encoder:
             if slot >= len(coordinates):
                 coordinates.extend([0.0] * (self.dimensions - len(coordinates)))
             coordinates[slot] += distance
-        coordinates[_LEFT_OUT] = 1.0
+        coordinates[_LEFT_OUT] = 1.0  # whatever has been left out there
         return coordinates
 
     def dump(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ ARMS = tuple("abcdefg")
 
 @pytest.fixture(scope="module")
 def learnt():
-    """Models of seven arms, what they were told, and their stiffness."""
+    """Models of seven arms, and what they were told."""
     ridges, luck = Ridges(3.0), Random(1)
     told = {arm: [] for arm in ARMS}
     for _ in range(140):

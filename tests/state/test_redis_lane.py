@@ -92,12 +92,15 @@ async def test_a_caller_that_is_cancelled_holds_up_nobody():
 
 
 async def test_a_limit_on_a_loop_that_is_on_time_is_a_limit():
-    loop = asyncio.get_running_loop()
-    begin_s = loop.time()
-    with pytest.raises(TimeoutError):
-        async with LoopTimeout(0.02):
-            await asyncio.Event().wait()
-    assert loop.time() - begin_s < 0.5  # were it never on time, it could take 0.22 s
+    """The machine may be busy, but not every time: the quickest of several counts."""
+    loop, took_s = asyncio.get_running_loop(), []
+    for _ in range(5):
+        begin_s = loop.time()
+        with pytest.raises(TimeoutError):
+            async with LoopTimeout(0.02):
+                await asyncio.Event().wait()
+        took_s.append(loop.time() - begin_s)
+    assert min(took_s) < 0.05
 
 
 async def test_a_loop_that_was_blocked_reads_what_has_arrived_before_it_gives_up():
